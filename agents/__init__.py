@@ -1,0 +1,1 @@
+"""Who acts: baselines, people and language models behind one `Agent` protocol."""

@@ -1,0 +1,59 @@
+"""Where and in what precision a model computes.
+
+Weights are kept in float32 where they are trained; `compute_dtype` is what matrix products run in
+(autocast). bfloat16 is chosen only where the hardware multiplies it natively: emulated it is slow.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import torch
+
+from wordle_rl.errors import ConfigError
+
+DType = Literal["auto", "float32", "bfloat16"]
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is CUDA, else Apple MPS, else CPU.
+
+    Raises:
+        ConfigError: for a device that does not exist here.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {name!r} is not available here: use auto, cpu, cuda or mps") from error
+    return device
+
+
+def pick_dtype(name: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16 where the device multiplies it natively, else float32."""
+    if name == "auto":
+        return torch.bfloat16 if _native_bfloat16(device) else torch.float32
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name not in known:
+        raise ConfigError(f"unknown dtype {name!r}: use auto, float32 or bfloat16")
+    return known[name]
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """Run matrix products in `dtype`; nothing to do for float32."""
+    if dtype is torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype)
+
+
+def _native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return False

@@ -1,0 +1,202 @@
+"""The language model that plays and learns: one class, whatever the weights.
+
+A Hugging Face causal LM, its tokenizer and its chat template. It plays through the `Agent`
+protocol (all games decoded together, see `decoding`) and gives the trainer log-probabilities of
+exactly the tokens it sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from wordle_rl.agents.base import Move, Opening, Player, View
+from wordle_rl.agents.chat import ChatRenderer, Ids
+from wordle_rl.agents.decoding import Decoder, Sampled
+from wordle_rl.agents.device import autocast, pick_device, pick_dtype
+from wordle_rl.agents.nano import nano_path
+from wordle_rl.envs.base import Style
+from wordle_rl.errors import ModelError
+from wordle_rl.records import Completion, FinishReason
+
+
+class LanguageAgent:
+    """A causal LM as an agent.
+
+    Attributes:
+        model: the weights, in `eval()` mode always: dropout would make sampler and trainer differ.
+        tokenizer: its tokenizer.
+        chat: renders games as token ids.
+        stop_ids: tokens that end an answer; the first is the one the chat template writes.
+        max_new_tokens: longest answer; a longer one is cut and recorded as such.
+        compute_dtype: what matrix products run in.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        name: str,
+        device: str = "auto",
+        dtype: str = "auto",
+        style: Style = "chat",
+        max_new_tokens: int = 64,
+    ) -> None:
+        self._name = name
+        self._style: Style = style
+        self.device = pick_device(device)
+        self.compute_dtype = pick_dtype(dtype, self.device)
+        self.model = model.to(self.device).eval()
+        self.tokenizer = tokenizer
+        self.chat = ChatRenderer(tokenizer)
+        self.stop_ids = _stop_ids(model, tokenizer, self.chat)
+        self.pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        self.max_new_tokens = max_new_tokens
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        max_new_tokens: int | None = None,
+    ) -> LanguageAgent:
+        """Load `nano`, a folder or a hub id; weights are held in float32 for training.
+
+        Raises:
+            ModelError: if the model or its tokenizer cannot be loaded or has no chat template.
+        """
+        path = str(nano_path()) if name_or_path == "nano" else name_or_path
+        if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
+            raise ModelError(f"model folder {path!r} has no config.json: give a model or run folder")
+        try:
+            model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(path)
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ModelError(f"cannot load model {name_or_path!r}: {reason}") from error
+        style = getattr(model.config, "wordle_rl_style", "chat")
+        limit = max_new_tokens or getattr(model.config, "wordle_rl_max_new_tokens", 64)
+        return cls(
+            model,
+            tokenizer,
+            name=name_or_path,
+            device=device,
+            dtype=dtype,
+            style=style,
+            max_new_tokens=limit,
+        )
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def style(self) -> Style:
+        return self._style
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens a game may have."""
+        return int(getattr(self.model.config, "max_position_embeddings", 1 << 30))
+
+    def begin(self, openings: Sequence[Opening], *, temperature: float) -> Player:
+        """Start games; equal opening prompts (all games of a group) are computed once."""
+        return _LanguagePlayer(self, openings, temperature)
+
+
+class _LanguagePlayer:
+    """The running games of a `LanguageAgent`."""
+
+    def __init__(
+        self, agent: LanguageAgent, openings: Sequence[Opening], temperature: float
+    ) -> None:
+        self._agent = agent
+        self._temperature = temperature
+        self._seeds = [opening.seed for opening in openings]
+        self._context: list[Ids] = [()] * len(openings)
+        self._seen: list[list[str]] = [[] for _ in openings]
+        self._said: list[list[str]] = [[] for _ in openings]
+        self._decoder: Decoder | None = None
+        self._live: list[int] = []
+
+    def act(self, views: Mapping[int, View]) -> Mapping[int, Move]:
+        agent = self._agent
+        rows = [i for i in views if self._extend_context(i, views[i].observation)]
+        if not rows:
+            return {}
+        with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
+            decoder = self._decoder_for(rows)
+            sampled = decoder.sample(
+                max_new_tokens=agent.max_new_tokens,
+                stop_ids=agent.stop_ids,
+                temperature=self._temperature,
+            )
+        return {i: self._move(i, answer) for i, answer in zip(rows, sampled, strict=True)}
+
+    def _extend_context(self, i: int, observation: str) -> bool:
+        """Append what game `i` sees now; false where the context is full."""
+        chat, said = self._agent.chat, self._said[i]
+        self._seen[i].append(observation)
+        if not said:
+            self._context[i] = chat.opening(observation)
+        elif chat.append_only:
+            self._context[i] += chat.between(self._context[i], observation)
+        else:
+            self._context[i] = chat.prompt(self._seen[i], said)
+        room = self._agent.context_length - len(self._context[i])
+        return room >= self._agent.max_new_tokens
+
+    def _decoder_for(self, rows: list[int]) -> Decoder:
+        """The cache of the running games, brought up to their contexts."""
+        contexts = [self._context[i] for i in rows]
+        if self._decoder is None or not self._agent.chat.append_only or not self._decoder.keeps_cache:
+            self._decoder = Decoder(self._agent.model, self._agent.pad_id, [self._seeds[i] for i in rows])
+        elif rows != self._live:
+            kept = {row: k for k, row in enumerate(self._live)}
+            self._decoder.select([kept[row] for row in rows])
+        self._live = rows
+        self._decoder.extend(contexts)
+        return self._decoder
+
+    def _move(self, i: int, answer: Sampled) -> Move:
+        prompt = self._context[i]
+        self._context[i] = (*prompt, *answer.token_ids)
+        stopped = bool(answer.token_ids) and answer.token_ids[-1] in self._agent.stop_ids
+        spoken = answer.token_ids[:-1] if stopped else answer.token_ids
+        text = self._agent.tokenizer.decode(spoken, skip_special_tokens=False)
+        assert isinstance(text, str)
+        self._said[i].append(text)
+        completion = Completion(
+            text=text,
+            prompt_ids=prompt,
+            token_ids=answer.token_ids,
+            logprobs=answer.logprobs,
+            finish_reason=FinishReason.STOP if stopped else FinishReason.LENGTH,
+        )
+        return Move(action=text, completion=completion)
+
+
+def _stop_ids(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, chat: ChatRenderer
+) -> tuple[int, ...]:
+    """Tokens that end an answer, the chat template's own first."""
+    declared: list[int] = []
+    for source in (getattr(model, "generation_config", None), model.config, tokenizer):
+        value = getattr(source, "eos_token_id", None)
+        declared += value if isinstance(value, list) else [value] if value is not None else []
+    closing = chat.closing_id
+    ordered = [closing, *declared] if closing in tokenizer.all_special_ids else declared
+    if not ordered:
+        raise ModelError(f"{tokenizer.name_or_path!r} names no end-of-sequence token to stop at")
+    return tuple(dict.fromkeys(int(i) for i in ordered if i is not None))

@@ -1,0 +1,93 @@
+"""Log-probabilities of given tokens under a causal language model, for training.
+
+Rows are right-padded, so plain causal attention never lets a real token see padding and no padding
+mask is needed. What many rows begin with (a group's prompt) is computed once. Logits are computed
+only in columns where some row is trained, and divided by the temperature before the log-softmax,
+exactly as the sampler does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+
+MIN_SHARED_TOKENS = 32
+"""A shared prompt shorter than this is not worth a second forward call."""
+
+
+def token_logprobs(
+    model: PreTrainedModel,
+    input_ids: Tensor,
+    loss_mask: Tensor,
+    *,
+    temperature: float = 1.0,
+    share_prompt: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """log p(token t | tokens before t) wherever `loss_mask` is true, zero elsewhere.
+
+    Args:
+        model: a causal language model in `eval()` mode (dropout would change the ratio).
+        input_ids: [B, T] int64, right-padded.
+        loss_mask: [B, T] bool; column 0 must be false, nothing precedes it.
+        temperature: of the sampling distribution; must be above 0.
+        share_prompt: compute what rows begin with in common once; the result is the same.
+
+    Returns:
+        (logprobs, entropy), both [B, T] float32; entropy is of the full distribution in nats and
+        carries no gradient.
+
+    Raises:
+        ValueError: for a temperature that is not positive or a mask on column 0.
+    """
+    if temperature <= 0:
+        raise ValueError(f"temperature {temperature!r}: training needs a value above 0")
+    if bool(loss_mask[:, 0].any()):
+        raise ValueError("loss_mask is set on the first token, which nothing precedes")
+    columns = loss_mask.any(dim=0).nonzero().flatten()  # [C] trained columns
+    logprobs = torch.zeros(input_ids.shape, dtype=torch.float32, device=input_ids.device)
+    entropy = torch.zeros_like(logprobs)
+    if not len(columns):
+        return logprobs, entropy
+    width = int(loss_mask.any(dim=0).nonzero().max()) + 1
+    logits = _logits(model, input_ids[:, :width], columns - 1, share_prompt)  # [B, C, V]
+    logp = F.log_softmax(logits.float() / temperature, dim=-1)
+    targets = input_ids[:, columns]
+    chosen = logp.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # [B, C]
+    mask = loss_mask[:, columns]
+    with torch.no_grad():
+        spread = -(logp.exp() * logp).sum(-1)
+        entropy[:, columns] = torch.where(mask, spread, 0.0)
+    full = torch.zeros_like(logprobs)
+    return full.index_copy(1, columns, torch.where(mask, chosen, 0.0)), entropy
+
+
+def _logits(model: PreTrainedModel, ids: Tensor, columns: Tensor, share_prompt: bool) -> Tensor:
+    """Logits at `columns`, shape [B, C, V]."""
+    shared = int(columns.min())
+    if share_prompt and shared >= MIN_SHARED_TOKENS:
+        prompts, row_to_prompt = torch.unique(ids[:, :shared], dim=0, return_inverse=True)
+        if len(prompts) < len(ids):
+            return _logits_after(model, ids[:, shared:], columns - shared, prompts, row_to_prompt)
+    return _forward(model, ids, columns, use_cache=False)
+
+
+def _logits_after(
+    model: PreTrainedModel, rest: Tensor, columns: Tensor, prompts: Tensor, row_to_prompt: Tensor
+) -> Tensor:
+    """Run each distinct prompt once, hand its keys and values to its rows, run the rest.
+
+    Gradients flow through the shared keys and values, so they equal those of the plain forward.
+    """
+    cache = DynamicCache()
+    _forward(model, prompts, torch.zeros(1, dtype=torch.long), past_key_values=cache, use_cache=True)
+    cache.batch_select_indices(row_to_prompt)
+    return _forward(model, rest, columns, past_key_values=cache, use_cache=True)
+
+
+def _forward(model: PreTrainedModel, ids: Tensor, columns: Tensor, **kwargs: Any) -> Tensor:
+    logits = model(input_ids=ids, logits_to_keep=columns.to(ids.device), **kwargs).logits
+    return logits if logits.shape[1] == len(columns) else logits[:, columns]

@@ -1,0 +1,185 @@
+"""Planning with the word lists: which words still fit, and which guess tells most about them.
+
+In: a list of legal guesses, a list of possible secrets and a history of (guess, feedback). Out: a
+word. Everything is numpy on the matrix of patterns [guesses, answers], which is built once for a
+pair of lists; the best guess is worked out once for each set of words still possible, so that
+playing against every secret takes seconds.
+
+The strategies look one guess ahead at all legal words (3Blue1Brown's "Solving Wordle using
+information theory" is `by_entropy`). Ties go to a word that can still be the secret, then to one
+that is on the list of secrets, then to the alphabet: the rule that reproduces published figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wordle_rl.envs.feedback import consistent, encode_words, pattern_code, pattern_matrix
+
+History = Sequence[tuple[str, str]]
+"""Scored guesses so far, each with its feedback in G, Y and X."""
+Words = NDArray[np.intp]
+"""Positions in a word list, ascending."""
+Values = NDArray[np.float64]
+Criterion = Callable[[NDArray[np.int64]], Values]
+"""Candidates behind each pattern, [guesses, patterns] -> how good each guess is, [guesses]."""
+
+BLOCK = 1024
+"""Guesses scored at once; bounds the memory of a count table."""
+TOLERANCE = 1e-9
+"""Values closer than this are equal: sums of the same entropy differ in their last bits."""
+
+
+def by_patterns(counts: NDArray[np.int64]) -> Values:
+    """The number of different answers a guess can get."""
+    return np.count_nonzero(counts, axis=1).astype(np.float64)
+
+
+def by_entropy(counts: NDArray[np.int64]) -> Values:
+    """The expected information of the answer in bits, every candidate being equally likely."""
+    total = counts[0].sum()
+    # counts are integers in 0..total, so a table replaces the logarithms.
+    k = np.arange(total + 1, dtype=np.float64)
+    spent = k * np.log2(np.maximum(k, 1.0))
+    bits: Values = np.log2(total) - spent[counts].sum(axis=1) / total
+    return bits
+
+
+class Planner:
+    """What can be known about one game from its two lists.
+
+    Args:
+        guesses: the words that may be played.
+        answers: the words that can be the secret.
+    """
+
+    def __init__(self, guesses: Sequence[str], answers: Sequence[str]) -> None:
+        self.guesses = tuple(guesses)
+        self.answers = tuple(answers)
+        self._row = {word: i for i, word in enumerate(self.guesses)}
+        self._best: dict[tuple[Criterion, bytes, bytes], str] = {}
+
+    @cached_property
+    def patterns(self) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Feedback of every guess against every answer, [guesses, answers]."""
+        return pattern_matrix(self.guesses, self.answers)
+
+    @cached_property
+    def letters(self) -> NDArray[np.uint8]:
+        """The letters of every guess as codes 0..25, [guesses, letters]."""
+        return encode_words(self.guesses)
+
+    @cached_property
+    def letter_counts(self) -> NDArray[np.int64]:
+        """How often each letter occurs in every guess, [guesses, 26]."""
+        return np.stack([np.count_nonzero(self.letters == c, axis=1) for c in range(26)], axis=1)
+
+    @cached_property
+    def answer_rows(self) -> Words:
+        """Position in `guesses` of every answer; -1 for one that may not be played."""
+        return np.array([self._row.get(word, -1) for word in self.answers], dtype=np.intp)
+
+    @cached_property
+    def rank(self) -> Words:
+        """The place of every guess in a tie: answers before other words, each by alphabet."""
+        known = set(self.answers)
+        keys = [(word not in known, word) for word in self.guesses]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        rank = np.empty(len(order), dtype=np.intp)
+        rank[order] = np.arange(len(order))
+        return rank
+
+    def everything(self) -> Words:
+        """All answers: the candidates before the first guess."""
+        return np.arange(len(self.answers))
+
+    def narrow(self, candidates: Words, guess: str, marks: str) -> Words:
+        """The candidates that would have answered `guess` with `marks`."""
+        row = self._row.get(guess)
+        if row is None:
+            words = [self.answers[i] for i in candidates]
+            return candidates[pattern_matrix([guess], words)[0] == pattern_code(marks)]
+        return candidates[self.patterns[row, candidates] == pattern_code(marks)]
+
+    def candidates(self, history: History) -> Words:
+        """The answers that fit a whole history, as positions in `answers`."""
+        left = self.everything()
+        for guess, marks in history:
+            left = self.narrow(left, guess, marks)
+        return left
+
+    def fitting_guesses(self, history: History) -> list[str]:
+        """The playable words that fit a history, for a secret that is not among the answers."""
+        return [word for word in self.guesses if consistent(word, history)]
+
+    def hard_mode_guesses(self, history: History) -> Words:
+        """The words that hard mode allows, as positions in `guesses`.
+
+        Greens stay in place, and every revealed letter occurs at least as often as one guess has
+        revealed it. Gray letters may come back.
+        """
+        allowed = np.ones(len(self.guesses), dtype=bool)
+        for guess, marks in history:
+            revealed = np.zeros(26, dtype=np.int64)
+            for place, (letter, mark) in enumerate(zip(encode_words([guess])[0], marks, strict=True)):
+                if mark == "G":
+                    allowed &= self.letters[:, place] == letter
+                revealed[letter] += mark != "X"
+            allowed &= (self.letter_counts >= revealed).all(axis=1)
+        return np.flatnonzero(allowed)
+
+    def best_guess(
+        self, candidates: Words, criterion: Criterion, allowed: Words | None = None
+    ) -> str:
+        """The word of highest value; ties go to a candidate, then by `rank`.
+
+        Args:
+            candidates: what is still possible, positions in `answers`; not empty.
+            criterion: how a guess is valued, such as `by_patterns`.
+            allowed: the words to choose from, positions in `guesses`; all of them by default.
+        """
+        limits = b"all" if allowed is None else allowed.tobytes()
+        key = (criterion, candidates.tobytes(), limits)
+        if key not in self._best:
+            choice = np.arange(len(self.guesses)) if allowed is None else allowed
+            self._best[key] = self._work_out(candidates, criterion, choice)
+        return self._best[key]
+
+    def _work_out(self, candidates: Words, criterion: Criterion, choice: Words) -> str:
+        fitting = np.intersect1d(self.answer_rows[candidates], choice)
+        if len(fitting):
+            told_apart = by_patterns(self._counts(fitting, candidates))
+            perfect = fitting[told_apart == len(candidates)]
+            if len(perfect):  # a candidate that tells all candidates apart: nothing can beat it
+                return self._first_word(perfect)
+        values = np.concatenate(
+            [criterion(self._counts(rows, candidates)) for rows in _blocks(choice)]
+        )
+        best = choice[values >= values.max() - TOLERANCE]
+        ties = np.intersect1d(best, fitting)
+        return self._first_word(ties if len(ties) else best)
+
+    def _counts(self, rows: Words, candidates: Words) -> NDArray[np.int64]:
+        """How many candidates are behind each pattern of each guess, [rows, patterns]."""
+        width = int(3 ** self.letters.shape[1])
+        patterns = self.patterns[np.ix_(rows, candidates)].astype(np.int64)
+        patterns += width * np.arange(len(rows))[:, None]
+        counts = np.bincount(patterns.ravel(), minlength=width * len(rows))
+        return counts.reshape(-1, width)
+
+    def _first_word(self, rows: Words) -> str:
+        return self.guesses[rows[np.argmin(self.rank[rows])]]
+
+
+@lru_cache(maxsize=8)
+def planner_for(guesses: tuple[str, ...], answers: tuple[str, ...]) -> Planner:
+    """The planner of two lists, shared by everything that plays with them."""
+    return Planner(guesses, answers)
+
+
+def _blocks(rows: Words) -> Iterator[Words]:
+    return (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))

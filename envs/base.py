@@ -1,0 +1,118 @@
+"""`TextEnv`: the base of every game. Text in, text out, Gymnasium's five values."""
+
+from __future__ import annotations
+
+import os
+import sys
+from abc import abstractmethod
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any, ClassVar, Literal, Self, TextIO
+
+import gymnasium
+from gymnasium.error import ResetNeeded
+from gymnasium.spaces import Text
+
+Style = Literal["chat", "compact"]
+"""`chat`: plain English for instruction-tuned models. `compact`: one short line for small ones."""
+History = Literal["last", "full"]
+"""`last`: the newest row only (the conversation holds the rest). `full`: the whole board, Markov."""
+
+CHARSET = "".join(map(chr, range(32, 127))) + "\n"
+"""Printable ASCII and newline: what observations are made of."""
+MAX_OBSERVATION, MAX_ACTION = 16_384, 8_192
+"""Most characters of an observation, and of an action that is read."""
+
+
+class TextEnv(gymnasium.Env[str, str]):
+    """A game that speaks text.
+
+    A subclass implements `_start`, `_move` and `public`, and sets `info["solved"]` itself; one with
+    a board of its own to look at overrides `_picture`. Any string is an action; what cannot be
+    understood gets a status in info, never an exception. Randomness comes from `self.np_random`
+    only. The secret is in neither observation, info nor repr before the end.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "human"], "render_fps": 4}
+    observation_space: Text
+    action_space: Text
+
+    def __init__(self, *, render_mode: str | None = None) -> None:
+        """Set the spaces. Raises ValueError for a render mode that is not in the metadata."""
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            known = ", ".join(self.metadata["render_modes"])
+            raise ValueError(f"unknown render_mode {render_mode!r}: use one of {known}, or None")
+        self.render_mode = render_mode
+        self.observation_space = Text(MAX_OBSERVATION, min_length=0, charset=CHARSET)
+        self.action_space = Text(MAX_ACTION, min_length=0, charset=CHARSET)
+        self._running = False
+        self._observation = ""
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Start a new game and return its opening observation and info."""
+        super().reset(seed=seed)
+        self._running = False
+        self._observation, info = self._start(dict(options or {}))
+        self._running = True
+        if self.render_mode == "human":
+            self.render()
+        return self._observation, info
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Play one action.
+
+        Raises:
+            ResetNeeded: before the first reset, or after the game has ended.
+            TypeError: if the action is not a string.
+        """
+        if not isinstance(action, str):
+            raise TypeError(f"an action is a str, got {type(action).__name__}: {action!r}")
+        if not self._running:
+            raise ResetNeeded("the game is over or was never started: call reset() first")
+        self._observation, reward, terminated, info = self._move(action)
+        self._running = not terminated
+        if self.render_mode == "human":
+            self.render()
+        return self._observation, reward, terminated, False, info
+
+    # Gymnasium types what render returns as a type variable of its own.
+    def render(self) -> str | None:  # type: ignore[override]
+        """The game as text (mode "ansi"), or what is new in it, printed (mode "human")."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() shows nothing: make the game with a render_mode")
+            return None
+        if self.render_mode == "ansi":
+            return self._picture(whole=True, colour=False)
+        print(self._picture(whole=False, colour=shows_colour(sys.stdout)))
+        return None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A game that goes on as this one would. What describes it (`spec`) is shared."""
+        memo[id(self.spec)] = self.spec
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(deepcopy(self.__dict__, memo))
+        return twin
+
+    @abstractmethod
+    def public(self) -> Mapping[str, Any]:
+        """Rules and lists that any player may know (never the secret), for agents that plan."""
+
+    @abstractmethod
+    def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Draw a new secret from `self.np_random` or take it from `options`."""
+
+    @abstractmethod
+    def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:
+        """Play one action of a running game: observation, reward, terminated, info."""
+
+    def _picture(self, *, whole: bool, colour: bool) -> str:
+        """The game for a person to look at: all of it, or what the newest action changed."""
+        return self._observation
+
+
+def shows_colour(stream: TextIO) -> bool:
+    """Whether a stream is a terminal and the user has not set NO_COLOR (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")

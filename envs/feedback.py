@@ -1,0 +1,103 @@
+"""Scoring a guess: green, yellow, gray. Pure functions on words and on whole word lists.
+
+Greens are marked first; then, from the left, a letter is yellow while an unmatched copy of it
+remains in the secret. So the number of coloured copies of a letter is the smaller of its counts in
+guess and secret. Patterns are strings of G, Y, X, or integers: base 3, first letter most
+significant, X = 0, Y = 1, G = 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+MARKS = "XYG"
+Codes = NDArray[np.uint8]
+
+
+def feedback(guess: str, secret: str) -> str:
+    """The colours of `guess` when `secret` is the word.
+
+    >>> feedback("speed", "erase")
+    'YXYYX'
+    """
+    if len(guess) != len(secret):
+        raise ValueError(f"guess {guess!r} and secret {secret!r} differ in length")
+    marks = ["X"] * len(guess)
+    unmatched: dict[str, int] = {}
+    for i, (g, s) in enumerate(zip(guess, secret, strict=True)):
+        if g == s:
+            marks[i] = "G"
+        else:
+            unmatched[s] = unmatched.get(s, 0) + 1
+    for i, g in enumerate(guess):
+        if marks[i] == "X" and unmatched.get(g, 0):
+            marks[i] = "Y"
+            unmatched[g] -= 1
+    return "".join(marks)
+
+
+def consistent(guess: str, history: Sequence[tuple[str, str]]) -> bool:
+    """Whether `guess` could be the secret after `history`, a sequence of (guess, feedback)."""
+    return all(feedback(earlier, guess) == marks for earlier, marks in history)
+
+
+def encode_words(words: Sequence[str]) -> Codes:
+    """Words of one length as letter codes 0..25, shape [words, letters]."""
+    if not words:
+        return np.zeros((0, 0), dtype=np.uint8)
+    return np.frombuffer("".join(words).encode(), dtype=np.uint8).reshape(len(words), -1) - 97
+
+
+def pattern_matrix(guesses: Sequence[str], secrets: Sequence[str]) -> NDArray[np.uint16]:
+    """Integer feedback of every guess against every secret, shape [guesses, secrets].
+
+    uint8 up to five letters, uint16 beyond (3**6 > 255). One pass a letter pair, no Python per word.
+    """
+    g, s = encode_words(guesses), encode_words(secrets)
+    length = g.shape[1]
+    pattern = np.zeros((len(guesses), len(secrets)), dtype=np.uint8 if length <= 5 else np.uint16)
+    for start in range(0, len(guesses), 512):
+        pattern[start : start + 512] = _pattern_rows(g[start : start + 512], s, pattern.dtype)
+    return pattern
+
+
+def _pattern_rows(g: Codes, s: Codes, dtype: np.dtype) -> NDArray[np.uint16]:
+    length = g.shape[1]
+    green = g[:, None, :] == s[None, :, :]  # [G, S, L]
+    taken = green.copy()
+    marks = np.where(green, 2, 0).astype(np.uint8)
+    for i in range(length):
+        open_letter = ~green[:, :, i]
+        for j in range(length):
+            hit = open_letter & ~taken[:, :, j] & (g[:, None, i] == s[None, :, j])
+            marks[:, :, i][hit] = 1
+            taken[:, :, j] |= hit
+            open_letter &= ~hit
+    weights = 3 ** np.arange(length - 1, -1, -1, dtype=np.int64)
+    return (marks @ weights.astype(np.int32)).astype(dtype)
+
+
+@cache
+def pattern_text(pattern: int, length: int) -> str:
+    """The string form of an integer pattern.
+
+    >>> pattern_text(242, 5), pattern_text(1, 5)
+    ('GGGGG', 'XXXXY')
+    """
+    return "".join(MARKS[pattern // 3**i % 3] for i in range(length - 1, -1, -1))
+
+
+def pattern_code(marks: str) -> int:
+    """The integer form of a pattern string.
+
+    >>> pattern_code("GGGGG")
+    242
+    """
+    code = 0
+    for mark in marks:
+        code = code * 3 + MARKS.index(mark)
+    return code

@@ -1,0 +1,94 @@
+"""Free text -> a guess. Total and linear: any string gets a status, in one pass, without regex.
+
+What is thought aloud is not an answer, so `<think>...</think>` is dropped first; an opening tag that
+is never closed drops the rest, a closing tag that was never opened drops what came before it. Of
+what remains, the last `MAX_ACTION` characters are read. The guess is, in this order,
+
+1. inside the last `<guess>...</guess>`,
+2. inside the last `\\boxed{...}`,
+3. inside the last `[...]`,
+4. the text itself, where it is a single word of letters a to z (a full stop after it is allowed).
+
+The first form that occurs is the one that counts, even if what is inside cannot be played.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from wordle_rl.envs.base import MAX_ACTION
+
+ParseStatus = Literal["ok", "no_guess", "bad_chars", "bad_length"]
+
+MARKS = (("<guess>", "</guess>"), ("\\boxed{", "}"), ("[", "]"))
+"""What a guess may be written between, the strongest first."""
+
+
+class ParsedGuess(NamedTuple):
+    """What was understood. `guess` is lower-case a to z where the status is "ok", else empty."""
+
+    status: ParseStatus
+    guess: str
+
+
+def parse_guess(text: str, length: int) -> ParsedGuess:
+    """The guess in an action, for words of `length` letters.
+
+    The status is "no_guess" where no form of a guess occurs, "bad_chars" where it holds something
+    else than letters a to z, and "bad_length" where it has more or fewer than `length` of them.
+
+    >>> parse_guess("<think>[slate]?</think> I say [Crane].", 5)
+    ParsedGuess(status='ok', guess='crane')
+    >>> parse_guess("[cr4ne]", 5).status, parse_guess("[cranes]", 5).status
+    ('bad_chars', 'bad_length')
+    """
+    content = _marked(visible_text(text)[-MAX_ACTION:])
+    if content is None:
+        return ParsedGuess("no_guess", "")
+    word = _join_spelled(content.strip())
+    if not (word.isascii() and word.isalpha()):
+        return ParsedGuess("bad_chars", "")
+    if len(word) != length:
+        return ParsedGuess("bad_length", "")
+    return ParsedGuess("ok", word.lower())
+
+
+def visible_text(text: str) -> str:
+    """What is left of a text without its thinking.
+
+    >>> visible_text("a<think>b</think>c"), visible_text("a</think>b"), visible_text("a<think>b")
+    ('a\\nc', '\\nb', 'a')
+    """
+    *closed, rest = text.split("</think>")
+    if not closed and "<think>" not in rest:
+        return text
+    spoken = [before if opened else "" for before, opened, _ in map(_at_opening, closed)]
+    return "\n".join([*spoken, _at_opening(rest)[0]])
+
+
+def _at_opening(piece: str) -> tuple[str, str, str]:
+    return piece.partition("<think>")
+
+
+def _marked(text: str) -> str | None:
+    """What stands between the strongest marks that occur, or the text if it is one word."""
+    for opening, closing in MARKS:
+        content = _last_between(text, opening, closing)
+        if content is not None:
+            return content
+    word = text.strip().rstrip(".")
+    return word if word.isascii() and word.isalpha() else None
+
+
+def _last_between(text: str, opening: str, closing: str) -> str | None:
+    """The inside of the last `opening...closing`, the innermost where they are nested."""
+    start = text.rfind(opening, 0, max(text.rfind(closing), 0))
+    if start < 0:
+        return None
+    start += len(opening)
+    return text[start : text.find(closing, start)]
+
+
+def _join_spelled(content: str) -> str:
+    """`c r a n e` as `crane`: single characters with spaces between them are one word."""
+    return content.replace(" ", "") if all(len(p) <= 1 for p in content.split(" ")) else content

@@ -1,0 +1,317 @@
+"""Wordle as a Gymnasium environment: the rules of the game and nothing else.
+
+Text in, text out. `parsing` reads a guess, `feedback` scores it, `hard_mode` objects, `wordle_text`
+words the answer, `rewards` pays; this file keeps the turn counter and the board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from wordle_rl.envs.base import History, Style, TextEnv
+from wordle_rl.envs.feedback import consistent, feedback
+from wordle_rl.envs.hard_mode import hard_mode_violation
+from wordle_rl.envs.lexicon import WordSource, find_lexicon
+from wordle_rl.envs.parsing import parse_guess
+from wordle_rl.envs.rewards import Outcome, needs_word_counts, resolve_reward
+from wordle_rl.envs.wordle_text import (
+    VOICES,
+    ChatVoice,
+    EndReason,
+    Event,
+    InvalidPolicy,
+    Rules,
+    coloured_row,
+    compact_ending,
+    compact_opening,
+    compact_refusal,
+    compact_row,
+    plain_row,
+)
+from wordle_rl.envs.words import Split
+from wordle_rl.errors import ConfigError, unknown_name
+
+__all__ = [
+    "Status",
+    "WordleEnv",
+    "compact_ending",
+    "compact_opening",
+    "compact_refusal",
+    "compact_row",
+]
+
+Status = Literal[
+    "start",
+    "ok",
+    "repeat",
+    "no_guess",
+    "bad_chars",
+    "bad_length",
+    "unknown_word",
+    "hard_mode",
+]
+MAX_WORD_LENGTH, MAX_TURNS = 10, 100
+"""Patterns of ten letters fit in 16 bits; a full board of a hundred turns in an observation."""
+
+
+class WordleEnv(TextEnv):
+    """Find a secret word from coloured feedback.
+
+    ## Description
+    A secret word is drawn; the player guesses. Every guess is answered with a mark for each letter:
+    G (right letter, right place), Y (the letter is elsewhere in the word) or X (the word has no
+    further such letter). Greens are marked first, then yellows from the left while unmatched copies
+    last, as the newspaper's game does.
+
+    ## Action Space
+    `Text`: anything. The guess is read by `parsing.parse_guess`: the last `[crane]` outside of
+    `<think>`, or a bare word. Strings outside of the space are played too; no string raises.
+
+    ## Observation Space
+    `Text` in printable ASCII. `style="chat"` is plain English, `Guess 2/6: C R A N E -> X Y G X X`;
+    `style="compact"` is one short line, `XYGXX`, or `?word` for a refused action. With
+    `history="last"` an observation is the answer to the last action, with `"full"` it is the opening
+    and the answers to all actions of the game.
+
+    ## Rewards
+    `reward` names a scheme of `rewards.REWARDS`, or a user's own as `package.module:name`. Its named
+    parts are `info["reward_parts"]`; their sum is the reward.
+
+    ## Starting State
+    A secret drawn uniformly from `answers`, or `reset(options={"secret": word})` with any legal word.
+
+    ## Episode End
+    Terminated when the word is found, when the guesses are used up, or by a refused action where
+    `invalid_policy` says so. Never truncated.
+
+    ## Info
+    | key | value |
+    |---|---|
+    | `turn` | guesses used |
+    | `guess` | the word that was understood, refused or not; else empty |
+    | `status` | `start`, `ok`, `repeat`, or why the action was refused: `no_guess`, `bad_chars`, `bad_length`, `unknown_word`, `hard_mode` |
+    | `feedback` | G, Y and X; empty where there is none |
+    | `solved` | whether the word was found |
+    | `reward_parts` | what the action earned, by name |
+    | `end_reason` | empty while the game runs, then `solved`, `out_of_guesses` or `invalid` |
+    | `consistent` | whether the guess was legal and fitted all feedback before it |
+    | `candidates_left` | with `track_candidates`: how many of `answers` fit all feedback |
+    | `secret` | after the end |
+
+    ## Arguments
+    * `word_length`: letters, 2 to 10. There are packaged lists for 4 to 8.
+    * `max_guesses`: 1 to 100.
+    * `hard_mode`: revealed letters must be used (`hard_mode.hard_mode_violation`).
+    * `split`: "train", "val", "test" or "all": which of the answers are drawn.
+    * `answers`, `guesses`: a path or words in place of the packaged lists. Answers are legal guesses.
+    * `invalid_policy`: a refused action uses a guess up ("consume"), costs none ("free", until the
+      game ends at number `max_invalid`), or ends the game ("terminate").
+    * `max_invalid`: 1 to 100; read by "free" alone.
+    * `reward`, `style`, `history`: as above.
+    * `track_candidates`: count the words still possible, at about a tenth of a millisecond a turn.
+    * `render_mode`: "ansi" returns the board as text, "human" prints each new row.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    def __init__(
+        self,
+        *,
+        word_length: int = 5,
+        max_guesses: int = 6,
+        hard_mode: bool = False,
+        split: Split = "all",
+        answers: WordSource = None,
+        guesses: WordSource = None,
+        invalid_policy: InvalidPolicy = "consume",
+        max_invalid: int = 10,
+        reward: str = "binary",
+        style: Style = "chat",
+        history: History = "last",
+        track_candidates: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        """Load the lists and resolve the names. Raises ConfigError for what is not allowed."""
+        super().__init__(render_mode=render_mode)
+        _check_range("word_length", word_length, 2, MAX_WORD_LENGTH)
+        _check_range("max_guesses", max_guesses, 1, MAX_TURNS)
+        _check_range("max_invalid", max_invalid, 1, MAX_TURNS)
+        _check_choice("invalid_policy", invalid_policy, get_args(InvalidPolicy))
+        _check_choice("style", style, VOICES)
+        _check_choice("history", history, get_args(History))
+        self._lexicon = find_lexicon(word_length, split, answers, guesses)
+        self._rules = Rules(
+            word_length=word_length,
+            max_guesses=max_guesses,
+            hard_mode=hard_mode,
+            invalid_policy=invalid_policy,
+            max_invalid=max_invalid,
+            answers=len(self._lexicon.all_answers),
+            guesses=len(self._lexicon.guesses),
+            example="crane" if "crane" in self._lexicon.legal else self._lexicon.guesses[0],
+        )
+        self._voice = VOICES[style](self._rules, history)
+        self._history = history
+        self._scheme = resolve_reward(reward)
+        self._track_candidates = track_candidates
+        self._counts_words = track_candidates or needs_word_counts(self._scheme)
+        self._clear(secret="")
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The words of the split: what secrets are drawn from."""
+        return self._lexicon.answers
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """The words that may be played."""
+        return self._lexicon.guesses
+
+    def public(self) -> Mapping[str, Any]:
+        """The rules, `guesses`, and the whole answer list, whatever the split."""
+        return {
+            "guesses": self._lexicon.guesses,
+            "answers": self._lexicon.all_answers,
+            "word_length": self._rules.word_length,
+            "max_guesses": self._rules.max_guesses,
+            "hard_mode": self._rules.hard_mode,
+        }
+
+    def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        for key in options:
+            _check_choice("reset option", key, ["secret"])
+        self._clear(self._check_secret(options["secret"]) if options else self._draw_secret())
+        return self._voice.opening(), self._info(Event(0, 0, "start", "", "", ""), False, {})
+
+    def _clear(self, secret: str) -> None:
+        self._secret = secret
+        self._events: tuple[Event, ...] = ()
+        self._board: tuple[tuple[str, str], ...] = ()
+        self._turn = self._refusals = 0
+        self._end_reason: EndReason = ""
+        self._possible = np.arange(len(self.answers) if self._counts_words else 0)
+        self._is_extra = self._counts_words and secret not in self.answers
+
+    def _draw_secret(self) -> str:
+        return self.answers[int(self.np_random.integers(len(self.answers)))]
+
+    def _check_secret(self, secret: Any) -> str:
+        length = self._rules.word_length
+        word = secret.strip().lower() if isinstance(secret, str) else ""
+        if len(word) != length:
+            raise ConfigError(f"secret {secret!r} is not a word of {length} letters")
+        if word not in self._lexicon.legal:
+            raise ConfigError(f"secret {secret!r} is not in the word list: use one of env.guesses")
+        return word
+
+    def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:
+        status, guess, complaint = self._read(action)
+        marks = feedback(guess, self._secret) if status in ("ok", "repeat") else ""
+        fits = bool(marks) and consistent(guess, self._board)
+        words_before = self._words_left()
+        self._record(status, guess, marks, complaint)
+        outcome = Outcome(
+            secret=self._secret,
+            guess=guess,
+            status=status,
+            feedback=marks,
+            earlier=tuple(m for _, m in (self._board[:-1] if marks else self._board)),
+            refusals=self._refusals - (not marks),
+            turn=self._turn,
+            max_guesses=self._rules.max_guesses,
+            solved=self._end_reason == "solved",
+            ended=self._end_reason != "",
+            candidates_before=words_before,
+            candidates_after=self._words_left(),
+        )
+        parts = self._scheme(outcome)
+        info = self._info(self._events[-1], fits, parts)
+        return self._observe(), float(sum(parts.values())), outcome.ended, info
+
+    def _read(self, action: str) -> tuple[Status, str, str]:
+        """The status of an action, the guess in it, and what hard mode objects to."""
+        status, guess = parse_guess(action, self._rules.word_length)
+        if status != "ok":
+            return status, "", ""
+        if guess not in self._lexicon.legal:
+            return "unknown_word", guess, ""
+        if self._rules.hard_mode and (complaint := hard_mode_violation(self._board, guess)):
+            return "hard_mode", guess, complaint
+        return ("repeat" if any(guess == g for g, _ in self._board) else "ok"), guess, ""
+
+    def _record(self, status: Status, guess: str, marks: str, complaint: str) -> None:
+        """Put an action on the board, count it, and see whether the game is over."""
+        if marks:
+            self._board += ((guess, marks),)
+            if self._counts_words:
+                self._possible = self._lexicon.narrow(self._possible, guess, marks)
+        self._turn += bool(marks) or self._rules.invalid_policy == "consume"
+        self._refusals += not marks
+        self._events += (Event(self._turn, self._refusals, status, guess, marks, complaint),)
+        self._end_reason = self._judge_end(marks)
+
+    def _judge_end(self, marks: str) -> EndReason:
+        rules = self._rules
+        survives = {"consume": True, "free": self._refusals < rules.max_invalid, "terminate": False}
+        if marks == "G" * rules.word_length:
+            return "solved"
+        if not marks and not survives[rules.invalid_policy]:
+            return "invalid"
+        return "out_of_guesses" if self._turn >= rules.max_guesses else ""
+
+    def _words_left(self) -> int:
+        """How many words fit all feedback; a secret from outside of the split is one of them."""
+        return len(self._possible) + self._is_extra
+
+    def _observe(self) -> str:
+        if self._history == "full":
+            said = "\n".join([self._voice.opening(), *map(self._voice.line, self._events)])
+        else:
+            said = self._voice.line(self._events[-1])
+        return said + self._ending(self._voice)
+
+    def _ending(self, voice: ChatVoice | CompactVoice) -> str:
+        if not self._end_reason:
+            return ""
+        return voice.ending(self._end_reason, self._turn, self._secret)
+
+    def _info(self, event: Event, fits: bool, parts: Mapping[str, float]) -> dict[str, Any]:
+        info: dict[str, Any] = {
+            "turn": event.turn,
+            "guess": event.guess,
+            "status": event.status,
+            "feedback": event.feedback,
+            "solved": self._end_reason == "solved",
+            "reward_parts": dict(parts),
+            "end_reason": self._end_reason,
+            "consistent": fits,
+        }
+        if self._track_candidates:
+            info["candidates_left"] = self._words_left()
+        if self._end_reason:
+            info["secret"] = self._secret
+        return info
+
+    def _picture(self, *, whole: bool, colour: bool) -> str:
+        """The rows for a person; `whole` is the board under its heading, else the newest row."""
+        voice, row = ChatVoice(self._rules), coloured_row if colour else plain_row
+        heading = compact_opening(
+            self._rules.word_length, self._rules.max_guesses, self._rules.hard_mode
+        )
+        rows = [row(e.guess, e.feedback) if e.feedback else voice.line(e) for e in self._events]
+        shown = [heading, *rows] if whole else [heading, *rows][-1:]
+        return "\n".join(shown) + self._ending(voice)
+
+
+def _check_choice(kind: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        raise unknown_name(kind, str(value), known)
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if value not in range(low, high + 1):
+        raise ConfigError(f"{name} {value!r} is not a whole number from {low} to {high}")

@@ -1,0 +1,257 @@
+"""What a game of Wordle says: observations in both styles, and rows for people to look at.
+
+Pure functions and two `Voice`s with the same three methods. A voice turns the start of a game, each
+`Event` and the end into text; the environment puts the pieces together. The compact style is what
+the built-in model is pretrained on, so its wording is fixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from wordle_rl.envs.base import History, Style
+
+InvalidPolicy = Literal["consume", "free", "terminate"]
+"""A refused action uses a guess up, costs nothing, or ends the game."""
+EndReason = Literal["", "solved", "out_of_guesses", "invalid"]
+
+REFUSAL_CODES = {
+    "no_guess": "?none",
+    "bad_chars": "?chars",
+    "bad_length": "?length",
+    "unknown_word": "?word",
+    "hard_mode": "?hard",
+}
+"""The statuses of refused actions, and how the compact style says them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a player is told before the game."""
+
+    word_length: int
+    max_guesses: int
+    hard_mode: bool
+    invalid_policy: InvalidPolicy
+    max_invalid: int
+    answers: int
+    """How many words can be the secret."""
+    guesses: int
+    """How many words can be played."""
+    example: str
+    """A word to show how a guess is written; the same in every game of an environment."""
+
+
+class Event(NamedTuple):
+    """One action of a game and what the game made of it."""
+
+    turn: int
+    refusals: int
+    status: str
+    guess: str
+    feedback: str
+    complaint: str
+    """What hard mode objects to, else empty."""
+
+
+class Voice(Protocol):
+    """A style of observation."""
+
+    def opening(self) -> str:
+        """The first observation."""
+        ...
+
+    def line(self, event: Event) -> str:
+        """The answer to an action."""
+        ...
+
+    def ending(self, reason: EndReason, turn: int, secret: str) -> str:
+        """What is added to the last line of a game."""
+        ...
+
+
+# --- compact
+
+
+def compact_opening(word_length: int, max_guesses: int, hard_mode: bool = False) -> str:
+    """The first observation of a game.
+
+    >>> compact_opening(5, 6), compact_opening(5, 6, True)
+    ('wordle 5x6', 'wordle 5x6 hard')
+    """
+    return f"wordle {word_length}x{max_guesses}{' hard' if hard_mode else ''}"
+
+
+def compact_row(feedback: str, guess: str = "") -> str:
+    """The answer to a legal guess: its feedback, after the guess itself where the board is shown.
+
+    >>> compact_row("XYGXX"), compact_row("XYGXX", "crane")
+    ('XYGXX', 'crane XYGXX')
+    """
+    return f"{guess} {feedback}" if guess else feedback
+
+
+def compact_refusal(status: str) -> str:
+    """The answer to a refused action.
+
+    >>> compact_refusal("unknown_word")
+    '?word'
+    """
+    return REFUSAL_CODES[status]
+
+
+def compact_ending(solved: bool, secret: str) -> str:
+    """What is added to the last line: the secret of a lost game.
+
+    >>> compact_row("XYGXX") + compact_ending(False, "crate")
+    'XYGXX crate'
+    """
+    return "" if solved else f" {secret}"
+
+
+class CompactVoice:
+    """One short line an action, for small models."""
+
+    def __init__(self, rules: Rules, history: History) -> None:
+        self._rules = rules
+        self._names_guess = history == "full"
+
+    def opening(self) -> str:
+        """`wordle 5x6`."""
+        rules = self._rules
+        return compact_opening(rules.word_length, rules.max_guesses, rules.hard_mode)
+
+    def line(self, event: Event) -> str:
+        """`XYGXX`, with full history `crane XYGXX`; `?word` for a refusal."""
+        if not event.feedback:
+            return compact_refusal(event.status)
+        return compact_row(event.feedback, event.guess if self._names_guess else "")
+
+    def ending(self, reason: EndReason, turn: int, secret: str) -> str:
+        """A space and the secret of a lost game."""
+        return compact_ending(reason == "solved", secret)
+
+
+# --- chat
+
+
+def spaced(word: str) -> str:
+    """Letters that any tokenizer sees one by one.
+
+    >>> spaced("crane")
+    'C R A N E'
+    """
+    return " ".join(word.upper())
+
+
+def chat_row(event: Event, max_guesses: int) -> str:
+    """The answer to a legal guess.
+
+    >>> chat_row(Event(2, 0, "ok", "crane", "XYGXX", ""), 6)
+    'Guess 2/6: C R A N E -> X Y G X X'
+    """
+    row = f"{spaced(event.guess)} -> {spaced(event.feedback)}"
+    return f"Guess {event.turn}/{max_guesses}: {row}"
+
+
+def chat_ending(reason: EndReason, turn: int, secret: str) -> str:
+    """The sentence a game ends with.
+
+    >>> chat_ending("solved", 3, "crane"), chat_ending("out_of_guesses", 6, "crane")
+    ('Solved in 3.', 'Out of guesses. The word was CRANE.')
+    """
+    if reason == "solved":
+        return f"Solved in {turn}."
+    what = "Out of guesses." if reason == "out_of_guesses" else "A refused guess ended the game."
+    return f"{what} The word was {secret.upper()}."
+
+
+class ChatVoice:
+    """Plain English, for instruction-tuned models and people."""
+
+    def __init__(self, rules: Rules, history: History = "last") -> None:
+        self._rules = rules
+
+    def opening(self) -> str:
+        """The rules and how to answer."""
+        rules = self._rules
+        lines = [
+            f"You are playing Wordle. Find the secret {rules.word_length}-letter word "
+            f"in at most {rules.max_guesses} guesses.",
+            f"The secret is one of {rules.answers} words; {rules.guesses} words may be guessed.",
+            "Every letter of a guess is marked: G = right letter, right place; Y = the letter is "
+            "elsewhere in the word; X = the word has no (further) such letter.",
+            *([HARD_RULE] if rules.hard_mode else []),
+            self._refusal_rule(),
+            f"Answer with one word in square brackets, for example [{rules.example}].",
+        ]
+        return "\n".join(lines)
+
+    def line(self, event: Event) -> str:
+        """The scored row, or why the action was refused."""
+        if event.feedback:
+            return chat_row(event, self._rules.max_guesses)
+        return f"{self._refused(event)} {self._why(event)}"
+
+    def ending(self, reason: EndReason, turn: int, secret: str) -> str:
+        """A line of its own that says how the game ended."""
+        return f"\n{chat_ending(reason, turn, secret)}"
+
+    def _refusal_rule(self) -> str:
+        rules = {
+            "consume": "A guess that is refused counts as a guess.",
+            "free": f"A guess that is refused does not count, but refusal {self._rules.max_invalid}"
+            " ends the game.",
+            "terminate": "A guess that is refused ends the game.",
+        }
+        return rules[self._rules.invalid_policy]
+
+    def _refused(self, event: Event) -> str:
+        prefixes = {
+            "consume": f"Guess {event.turn}/{self._rules.max_guesses} was refused.",
+            "free": f"Refusal {event.refusals}/{self._rules.max_invalid}.",
+            "terminate": "Refused.",
+        }
+        return prefixes[self._rules.invalid_policy]
+
+    def _why(self, event: Event) -> str:
+        example = f"for example [{self._rules.example}]"
+        reasons = {
+            "no_guess": f"No guess was found: write one word in square brackets, {example}.",
+            "bad_chars": f"A guess is one word of the letters a to z, {example}.",
+            "bad_length": f"A guess has exactly {self._rules.word_length} letters, {example}.",
+            "unknown_word": f"{event.guess.upper()} is not in the word list.",
+            "hard_mode": f"Hard mode: {event.complaint}.",
+        }
+        return reasons[event.status]
+
+
+HARD_RULE = (
+    "Hard mode: a G letter stays in its place, and every letter marked G or Y must be used again."
+)
+VOICES: dict[Style, type[ChatVoice] | type[CompactVoice]] = {
+    "chat": ChatVoice,
+    "compact": CompactVoice,
+}
+
+
+# --- rows for people
+
+COLOURS = {"G": "\x1b[1;30;42m", "Y": "\x1b[1;30;43m", "X": "\x1b[1;37;100m"}
+RESET = "\x1b[0m"
+
+
+def coloured_row(guess: str, feedback: str) -> str:
+    """A guess as coloured tiles for a terminal."""
+    tiles = (f"{COLOURS[m]} {g} {RESET}" for g, m in zip(guess.upper(), feedback, strict=True))
+    return "".join(tiles)
+
+
+def plain_row(guess: str, feedback: str) -> str:
+    """A guess and its marks without colour.
+
+    >>> plain_row("crane", "XYGXX")
+    'C R A N E  X Y G X X'
+    """
+    return f"{spaced(guess)}  {spaced(feedback)}"

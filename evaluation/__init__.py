@@ -1,0 +1,1 @@
+"""How good an agent is: frozen suites, interval estimates, paired comparison, pictures."""

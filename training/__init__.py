@@ -1,0 +1,1 @@
+"""How a policy learns: imitation, advantages, losses, and the loop that joins them."""

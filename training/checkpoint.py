@@ -1,0 +1,85 @@
+"""Checkpoints: a model folder plus everything needed to go on as if nothing had happened.
+
+`step-N/` is an ordinary `save_pretrained` folder with `trainer.pt` (optimisers) and `trainer.json`
+(step and counters) beside it. It is written under a temporary name and renamed, so a checkpoint
+either exists whole or not at all. No random state is stored: randomness is a function of (seed,
+step, row).
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch.optim import Optimizer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from wordle_rl.errors import CheckpointError
+
+
+def save_checkpoint(
+    folder: Path,
+    *,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    optimizers: Sequence[Optimizer],
+    state: Mapping[str, Any],
+) -> None:
+    """Write `folder` whole or not at all; an existing one is replaced."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    model.save_pretrained(part)
+    tokenizer.save_pretrained(part)
+    torch.save([o.state_dict() for o in optimizers], part / "trainer.pt")
+    (part / "trainer.json").write_text(json.dumps(dict(state), indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def load_checkpoint(
+    folder: Path, *, model: PreTrainedModel, optimizers: Sequence[Optimizer]
+) -> dict[str, Any]:
+    """Put weights and optimiser state back in place and return the saved state.
+
+    Raises:
+        CheckpointError: if a file is missing or damaged; the model is then not to be used.
+    """
+    try:
+        state: dict[str, Any] = json.loads((folder / "trainer.json").read_text())
+        weights = load_file(folder / "model.safetensors")
+        saved = torch.load(folder / "trainer.pt", weights_only=True)
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+        for optimizer, values in zip(optimizers, saved, strict=True):
+            optimizer.load_state_dict(values)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"cannot read checkpoint {str(folder)!r} ({reason}): delete it to resume from an "
+            "earlier one"
+        ) from error
+    tied = set(getattr(model, "_tied_weights_keys", None) or {})
+    if unexpected or set(missing) - tied:
+        raise CheckpointError(f"checkpoint {str(folder)!r} belongs to another model")
+    model.tie_weights()
+    return state
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Finished checkpoints under `folder`, oldest first."""
+    found = [p for p in folder.glob("step-*") if p.is_dir() and p.name[5:].isdigit()]
+    return sorted(found, key=lambda p: int(p.name[5:]))
+
+
+def prune(folder: Path, keep: int, protect: Sequence[Path] = ()) -> None:
+    """Delete all but the newest `keep` checkpoints; `protect` is never deleted."""
+    for old in checkpoints(folder)[:-keep]:
+        if old not in protect:
+            shutil.rmtree(old)

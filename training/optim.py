@@ -1,0 +1,60 @@
+"""Optimisers and learning-rate schedules.
+
+Muon (Jordan 2024; `torch.optim.Muon`) on the matrices of the hidden layers, AdamW on embeddings,
+head and vectors. Weights stay in float32: at lr 1e-4 half of the updates would vanish in bfloat16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Muon, Optimizer
+
+
+def adamw(parameters: Iterable[Tensor], lr: float) -> Optimizer:
+    """AdamW without weight decay."""
+    return AdamW(list(parameters), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
+
+
+def muon_and_adamw(model: nn.Module, *, muon_lr: float, adamw_lr: float) -> list[Optimizer]:
+    """Muon for hidden matrices (weight decay 0.01), AdamW for everything else."""
+    outside = {id(p) for p in model.get_input_embeddings().parameters()}
+    head = model.get_output_embeddings()
+    outside |= {id(p) for p in head.parameters()} if head is not None else set()
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim == 2 and id(p) not in outside]
+    rest = [p for p in trained if p.ndim != 2 or id(p) in outside]
+    return [Muon(matrices, lr=muon_lr, weight_decay=0.01), adamw(rest, adamw_lr)]
+
+
+def set_lr(optimizers: Iterable[Optimizer], factor: float) -> None:
+    """Multiply every group's initial learning rate by `factor`."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+            group["lr"] = group["initial_lr"] * factor
+
+
+def warmup_decay(step: int, steps: int, *, warmup: int, decay_from: float) -> float:
+    """Linear warm-up, then constant, then linear to zero over the last part of the run.
+
+    Args:
+        step: 0 for the first update.
+        steps: updates in the whole run.
+        warmup: updates until the full learning rate.
+        decay_from: share of the run after which the decay begins; 1 for no decay.
+
+    >>> [round(warmup_decay(s, 10, warmup=2, decay_from=0.5), 2) for s in range(10)]
+    [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.6, 0.4, 0.2]
+    """
+    if step < warmup:
+        return (step + 1) / warmup
+    start = decay_from * steps
+    return 1.0 if step < start else (steps - step) / (steps - start)
+
+
+def clip_gradients(model: nn.Module, max_norm: float) -> float:
+    """Scale gradients to at most `max_norm` (L2 over all parameters); returns the norm before."""
+    return float(torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm))

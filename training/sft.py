@@ -1,0 +1,129 @@
+"""Imitation: cross-entropy on a teacher's answers, everything else masked.
+
+One update: play `games_per_step` teacher games, render them as the conversations the student will
+see, average the negative log-likelihood over all trained tokens of the update, step. The games of
+an update are a function of (seed, step), so a resumed run sees what the unbroken one would have.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from wordle_rl.agents.chat import ChatRenderer
+from wordle_rl.agents.device import autocast
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.config import PretrainConfig
+from wordle_rl.envs.wordle import compact_opening
+from wordle_rl.records import Sample, StepRecord
+from wordle_rl.run_dir import RunDir
+from wordle_rl.seeding import generator
+from wordle_rl.training.batch import (
+    build_samples,
+    collate,
+    demonstration_turns,
+    micro_batches,
+)
+from wordle_rl.training.checkpoint import load_checkpoint, prune, save_checkpoint
+from wordle_rl.training.optim import clip_gradients, muon_and_adamw, set_lr, warmup_decay
+from wordle_rl.training.teacher import WordleTeacher
+
+Validate = Callable[[LanguageAgent], dict[str, float]]
+OnStep = Callable[[StepRecord], None]
+
+
+def pretrain(
+    agent: LanguageAgent,
+    config: PretrainConfig,
+    run: RunDir,
+    *,
+    validate: Validate | None = None,
+    on_step: OnStep | None = None,
+) -> None:
+    """Train `agent` in place; goes on from the run's newest checkpoint where there is one.
+
+    Args:
+        agent: the student.
+        config: settings; the run folder holds a copy.
+        run: where metrics and checkpoints go.
+        validate: plays the validation secrets; returns `eval/` metrics.
+        on_step: sees every record as it is logged.
+    """
+    teacher = WordleTeacher(wide_share=config.wide_share, scattered_share=config.scattered_share)
+    optimizers = muon_and_adamw(agent.model, muon_lr=config.muon_lr, adamw_lr=config.adamw_lr)
+    start = 0
+    if (latest := run.latest_checkpoint()) is not None:
+        start = int(load_checkpoint(latest, model=agent.model, optimizers=optimizers)["step"])
+        run.cut_metrics(start)
+    for step in range(start, config.steps):
+        began = time.perf_counter()
+        samples = teacher_samples(agent.chat, teacher, agent.stop_ids[0], config, step)
+        set_lr(
+            optimizers,
+            warmup_decay(
+                step, config.steps, warmup=config.warmup_steps, decay_from=config.decay_from
+            ),
+        )
+        loss, tokens = _backward(agent, samples, config)
+        norm = clip_gradients(agent.model, config.max_grad_norm)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+        done = step + 1
+        metrics = {
+            "train/loss": loss,
+            "train/grad_norm": norm,
+            "train/tokens": float(tokens),
+            "train/games": float(done * config.games_per_step),
+            "time/step_s": time.perf_counter() - began,
+        }
+        due = config.eval_every_steps and done % config.eval_every_steps == 0
+        if validate is not None and (due or done == config.steps):
+            metrics |= validate(agent)
+        record = StepRecord(step=done, metrics=metrics)
+        run.log(record)
+        if on_step is not None:
+            on_step(record)
+        if done % config.checkpoint_every_steps == 0 or done == config.steps:
+            save_checkpoint(
+                run.checkpoints / f"step-{done}",
+                model=agent.model,
+                tokenizer=agent.tokenizer,
+                optimizers=optimizers,
+                state={"step": done},
+            )
+            prune(run.checkpoints, config.keep_checkpoints)
+
+
+def teacher_samples(
+    chat: ChatRenderer, teacher: WordleTeacher, stop_id: int, config: PretrainConfig, step: int
+) -> list[Sample]:
+    """The training rows of one update."""
+    rng = generator(config.seed, "pretrain", step)
+    opening = compact_opening(teacher.length, teacher.max_guesses, False)
+    return [
+        sample
+        for game in teacher.demonstrations(rng, config.games_per_step)
+        for sample in build_samples(demonstration_turns(chat, opening, game, stop_id))
+        if any(sample.loss_mask)
+    ]
+
+
+def _backward(
+    agent: LanguageAgent, samples: list[Sample], config: PretrainConfig
+) -> tuple[float, int]:
+    """Accumulate gradients of the token-mean loss; returns (loss, trained tokens)."""
+    total = sum(sum(sample.loss_mask) for sample in samples)
+    loss_sum = 0.0
+    for micro in micro_batches(samples, config.micro_batch_tokens):
+        batch = collate(micro, agent.pad_id, agent.device)
+        with autocast(agent.device, agent.compute_dtype):
+            logprobs, _ = token_logprobs(agent.model, batch.input_ids, batch.loss_mask)
+        loss = -logprobs.sum() / total
+        torch.autograd.backward(loss)
+        loss_sum += float(loss.detach())
+    return loss_sum, total

@@ -1,0 +1,148 @@
+"""Settings: frozen pydantic models, TOML presets, `section.key=value` overrides.
+
+Unknown keys fail with the nearest known one. The string under a field is its help text.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wordle_rl.errors import ConfigError, unknown_name
+
+
+class Section(BaseModel):
+    """A frozen group of settings that knows no others."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+    )
+
+
+class PretrainConfig(Section):
+    """Imitation: a model learns from a teacher's games."""
+
+    env: str = "wordle"
+    """The game whose teacher is imitated."""
+    model: str = "new"
+    """`new` for a fresh nano, or a model folder to go on from."""
+    layers: int = Field(4, ge=1)
+    """Layers of a fresh nano."""
+    width: int = Field(256, ge=32, multiple_of=32)
+    """Hidden size of a fresh nano."""
+    seed: int = Field(0, ge=0)
+    """Fixes the initial weights and every game."""
+    steps: int = Field(2000, ge=1)
+    """Updates."""
+    games_per_step: int = Field(256, ge=1)
+    """Teacher games an update."""
+    muon_lr: float = Field(0.02, gt=0)
+    """Learning rate of the hidden matrices (Muon)."""
+    adamw_lr: float = Field(3e-3, gt=0)
+    """Learning rate of embeddings and vectors (AdamW)."""
+    warmup_steps: int = Field(50, ge=0)
+    """Updates until the full learning rate."""
+    decay_from: float = Field(0.4, ge=0, le=1)
+    """Share of the run after which the learning rate falls linearly to zero."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    wide_share: float = Field(0.3, ge=0, le=1)
+    """Share of games in which any legal word can be the secret, held-out words excepted."""
+    scattered_share: float = Field(0.5, ge=0, le=1)
+    """Share of games that open with one to three random words, shown but not trained."""
+    micro_batch_tokens: int = Field(4096, ge=1)
+    """Padded tokens a forward pass; changes memory and speed, not the result."""
+    eval_every_steps: int = Field(200, ge=0)
+    """Play the validation secrets after so many updates; 0 for never."""
+    checkpoint_every_steps: int = Field(100, ge=1)
+    """Save after so many updates."""
+    keep_checkpoints: int = Field(2, ge=1)
+    """Older checkpoints are deleted, the best one never."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What matrix products run in; weights stay in float32."""
+
+
+C = TypeVar("C", bound=Section)
+
+
+def parse(cls: type[C], values: Mapping[str, Any]) -> C:
+    """Build a config; every mistake becomes one line.
+
+    Raises:
+        ConfigError: for an unknown key (naming the nearest) or a value out of range.
+    """
+    try:
+        return cls.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            section = _section_at(cls, first["loc"][:-1])
+            prefix = "".join(f"{part}." for part in first["loc"][:-1])
+            known = [prefix + name for name in section.model_fields]
+            raise unknown_name("setting", where, known) from None
+        raise ConfigError(f"setting {where}={first['input']!r}: {first['msg']}") from None
+
+
+def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """Apply `section.key=value` strings; a value is read as TOML, else taken as text.
+
+    >>> apply_overrides({"train": {"lr": 1.0}}, ["train.lr=3e-4", "env.id=wordle"])
+    {'train': {'lr': 0.0003}, 'env': {'id': 'wordle'}}
+    """
+    result = _deep_copy(values)
+    for item in overrides:
+        key, found, text = item.partition("=")
+        if not found or not key.strip():
+            raise ConfigError(f"--set {item!r}: write it as section.key=value")
+        *sections, name = key.strip().split(".")
+        target = result
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"--set {item!r}: {section!r} is a value, not a section")
+        target[name] = _toml_value(text.strip())
+    return result
+
+
+def to_toml(config: Section) -> str:
+    """The resolved settings as TOML; unset ones are left out."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: if it is missing or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no such file: {str(path)!r}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{str(path)!r} is not valid TOML: {error}") from None
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _deep_copy(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _deep_copy(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+
+
+def _section_at(cls: type[Section], location: tuple[int | str, ...]) -> type[Section]:
+    for part in location:
+        annotation = cls.model_fields[str(part)].annotation
+        assert isinstance(annotation, type) and issubclass(annotation, Section)
+        cls = annotation
+    return cls

@@ -1,0 +1,174 @@
+"""Agent x game -> episodes. All running games advance together, one `act` call a turn.
+
+A failed game is a recorded episode, not a crash: an exception of the game becomes `Episode.error`,
+a game the agent does not answer (its context is full) or that outlasts `max_turns` is truncated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium
+
+from wordle_rl.agents.base import Agent, Move, Opening, View
+from wordle_rl.envs.base import TextEnv
+from wordle_rl.records import Episode, EpisodeGroup, StopReason, Task, Turn
+from wordle_rl.seeding import seed_from
+
+MakeEnv = Callable[[Task], TextEnv]
+OnEpisode = Callable[[int, Episode], None]
+"""Called with the game's index as soon as a game ends."""
+
+GAME_FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    gymnasium.error.Error,
+)
+"""What a game may raise without stopping the others."""
+
+
+@dataclass(slots=True)
+class _Game:
+    """One running game."""
+
+    task: Task
+    env: TextEnv
+    observation: str
+    info: dict[str, Any]
+    turns: list[Turn] = field(default_factory=list)
+    stop_reason: StopReason | None = None
+    error: str | None = None
+
+    def play(self, move: Move, max_turns: int) -> None:
+        """Apply one move and note whether the game is over."""
+        seen = self.observation
+        try:
+            observation, reward, terminated, truncated, info = self.env.step(move.action)
+        except GAME_FAILURES as error:
+            self.stop_reason = StopReason.ERROR
+            self.error = f"{type(error).__name__}: {error}"
+            return
+        self.turns.append(
+            Turn(
+                observation=seen,
+                action=move.action,
+                reward=float(reward),
+                reward_parts=dict(info.get("reward_parts", {})),
+                info=info,
+                completion=move.completion,
+            )
+        )
+        self.observation, self.info = observation, info
+        if terminated:
+            self.stop_reason = StopReason.TERMINATED
+        elif truncated or len(self.turns) >= max_turns:
+            self.stop_reason = StopReason.TRUNCATED
+
+    def episode(self, policy_version: int) -> Episode:
+        assert self.stop_reason is not None, "the game is still running"
+        return Episode(
+            task=self.task,
+            turns=tuple(self.turns),
+            final_observation=self.observation,
+            terminated=self.stop_reason is StopReason.TERMINATED,
+            truncated=self.stop_reason is StopReason.TRUNCATED,
+            stop_reason=self.stop_reason,
+            policy_version=policy_version,
+            error=self.error,
+        )
+
+
+def play_games(
+    agent: Agent,
+    tasks: Sequence[Task],
+    *,
+    make_env: MakeEnv,
+    temperature: float,
+    seeds: Sequence[int],
+    max_turns: int = 64,
+    policy_version: int = 0,
+    on_episode: OnEpisode | None = None,
+) -> list[Episode]:
+    """Play one game per task, all together, and return the episodes in the order of the tasks.
+
+    Args:
+        agent: who plays.
+        tasks: one entry per game; repeat a task to play it several times.
+        make_env: builds the game of a task.
+        temperature: 0 for the agent's best move, else the sampling temperature.
+        seeds: the agent's seed in each game; equal seeds and tasks give equal games.
+        max_turns: a game that is still running after so many turns is truncated.
+        policy_version: written into the episodes.
+        on_episode: called as each game ends.
+    """
+    games = [_open(task, make_env(task)) for task in tasks]
+    player = agent.begin(
+        [
+            Opening(observation=g.observation, info=g.info, seed=seed, public=g.env.public())
+            for g, seed in zip(games, seeds, strict=True)
+        ],
+        temperature=temperature,
+    )
+    episodes: dict[int, Episode] = {}
+    running = list(range(len(games)))
+    while running:
+        views = {i: View(observation=games[i].observation, info=games[i].info) for i in running}
+        moves = player.act(views)
+        for i in running:
+            move = moves.get(i)
+            if move is None:
+                games[i].stop_reason = StopReason.TRUNCATED
+            else:
+                games[i].play(move, max_turns)
+            if games[i].stop_reason is not None:
+                episodes[i] = games[i].episode(policy_version)
+                if on_episode is not None:
+                    on_episode(i, episodes[i])
+        running = [i for i in running if i not in episodes]
+    return [episodes[i] for i in range(len(games))]
+
+
+def rollout(
+    agent: Agent,
+    tasks_P: Sequence[Task],
+    group_size: int,
+    *,
+    make_env: MakeEnv,
+    temperature: float,
+    seed: int,
+    max_turns: int = 64,
+    policy_version: int = 0,
+    on_episode: OnEpisode | None = None,
+) -> list[EpisodeGroup]:
+    """Play every task `group_size` times and return one group per task.
+
+    The agent's randomness in game g of a task depends on (seed, task id, g) alone, so neither the
+    order of the tasks nor how many are played together changes a game.
+    """
+    games = [(task, g) for task in tasks_P for g in range(group_size)]
+    episodes = play_games(
+        agent,
+        [task for task, _ in games],
+        make_env=make_env,
+        temperature=temperature,
+        seeds=[seed_from(seed, task.task_id, g) for task, g in games],
+        max_turns=max_turns,
+        policy_version=policy_version,
+        on_episode=on_episode,
+    )
+    return [
+        EpisodeGroup(task=task, episodes=tuple(episodes[p * group_size : (p + 1) * group_size]))
+        for p, task in enumerate(tasks_P)
+    ]
+
+
+def _open(task: Task, env: TextEnv) -> _Game:
+    observation, info = env.reset(seed=task.seed, options=dict(task.options))
+    return _Game(task=task, env=env, observation=observation, info=info)

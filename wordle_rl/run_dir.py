@@ -1,0 +1,147 @@
+"""A run folder: everything one training run leaves behind, and the way back into it.
+
+    config.toml      the resolved configuration
+    meta.json        command, versions, git commit, hardware
+    metrics.jsonl    one StepRecord a line; the record that every picture is drawn from
+    episodes/        whole games as readable text, every so often
+    checkpoints/     step-N/ (written under a temporary name and renamed)
+    best.json        the best checkpoint by validation
+    eval/            summaries as JSON
+    curve.png        the learning curve
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wordle_rl.errors import RunError
+from wordle_rl.records import StepRecord
+
+
+class RunDir:
+    """Paths and small files of one run."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def episodes(self) -> Path:
+        return self.path / "episodes"
+
+    @property
+    def evaluations(self) -> Path:
+        return self.path / "eval"
+
+    @property
+    def curve(self) -> Path:
+        return self.path / "curve.png"
+
+    def exists(self) -> bool:
+        """Whether a run was ever started here."""
+        return self.config.is_file()
+
+    def create(self, config_toml: str, meta: Mapping[str, Any]) -> None:
+        """Start a new run.
+
+        Raises:
+            RunError: if the folder already holds a run or other files; nothing is overwritten.
+        """
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            what = "holds a run" if self.exists() else "is not empty"
+            raise RunError(
+                f"run folder {str(self.path)!r} already {what}: "
+                "use --resume to continue it, or another --run-dir"
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.config, config_toml)
+        write_atomically(self.path / "meta.json", json.dumps(dict(meta), indent=1) + "\n")
+
+    def log(self, record: StepRecord) -> None:
+        """Append one line to metrics.jsonl."""
+        line = json.dumps({"step": record.step, **record.metrics})
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def records(self) -> Iterator[dict[str, float]]:
+        """The logged lines; a line cut short by a crash is left out."""
+        if not self.metrics.is_file():
+            return
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError:
+                return
+
+    def cut_metrics(self, step: int) -> None:
+        """Forget lines after `step`, so that a resumed run writes them again."""
+        kept = [json.dumps(r) + "\n" for r in self.records() if r["step"] <= step]
+        write_atomically(self.metrics, "".join(kept))
+
+    def latest_checkpoint(self) -> Path | None:
+        """The newest finished checkpoint."""
+        found = [p for p in self.checkpoints.glob("step-*") if p.name[5:].isdigit()]
+        return max(found, key=lambda p: int(p.name[5:]), default=None)
+
+    def mark_best(self, step: int, score: float) -> None:
+        """Note the best checkpoint by validation."""
+        write_atomically(self.path / "best.json", json.dumps({"step": step, "score": score}) + "\n")
+
+    def best(self) -> tuple[int, float] | None:
+        """(step, score) of the best checkpoint by validation."""
+        file = self.path / "best.json"
+        if not file.is_file():
+            return None
+        note = json.loads(file.read_text())
+        return int(note["step"]), float(note["score"])
+
+    def best_checkpoint(self) -> Path | None:
+        """The checkpoint to play with: best by validation, else the newest."""
+        best = self.best()
+        if best is not None:
+            chosen = self.checkpoints / f"step-{best[0]}"
+            if chosen.is_dir():
+                return chosen
+        return self.latest_checkpoint()
+
+
+def is_run(path: Path | str) -> bool:
+    """Whether `path` is a run folder."""
+    return RunDir(path).exists()
+
+
+def model_of_run(path: Path | str) -> Path:
+    """The model folder a run folder stands for.
+
+    Raises:
+        RunError: if the run has no finished checkpoint yet.
+    """
+    folder = RunDir(path).best_checkpoint()
+    if folder is None:
+        raise RunError(f"run folder {str(path)!r} has no finished checkpoint yet: resume the run")
+    return folder
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write under a temporary name and rename, so readers see the old file or the new one."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
