@@ -1,2 +1,295 @@
-class Decoder: ...
-class Sampled: ...
+"""Batched incremental decoding: the key-value cache of a game lives as long as the game.
+
+All running games advance together. Equal opening prompts are computed once and copied; games that
+are over leave the batch. Rows of different length share columns by leaving gaps that no token
+attends to, and every token carries its own position, so an ordinary transformers cache serves.
+Nothing in the token loop is Python per row.
+
+Attention masks are built from positions, not columns: a sliding window counts columns otherwise and
+comes out wrong once there are gaps. Layers that cannot take gaps at all (linear attention, state
+space, chunked) are decoded without them: a fresh left-padded prefill every turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import Cache, DynamicLayer
+
+from wordle_rl.agents.chat import Ids
+from wordle_rl.errors import ModelError
+
+GAP_SAFE_LAYERS = {"full_attention", "sliding_attention"}
+"""Layer types whose attention is right with masked gaps between a row's tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """One answer: its tokens (a stop token included) and their log-probabilities."""
+
+    token_ids: Ids
+    logprobs: tuple[float, ...]
+
+
+class Decoder:
+    """The cache of a set of running games, one row a game.
+
+    Call `extend` with the rows' full contexts, then `sample`; `select` drops finished rows. Contexts
+    must grow by appending: what was there at the last call is not computed again.
+    """
+
+    def __init__(self, model: PreTrainedModel, pad_id: int, seeds: Sequence[int]) -> None:
+        """An empty cache for `len(seeds)` games; a game's randomness depends on its seed alone."""
+        self._model = model
+        self._pad_id = pad_id
+        self._device = model.device
+        self._layout = attention_layout(model)
+        self._seeds = torch.tensor(seeds, dtype=torch.long, device=self._device)  # [B]
+        self._cached = [0] * len(seeds)  # tokens of each row that are in the cache
+        self._cache: Cache | None = None
+        self._valid = torch.zeros(len(seeds), 0, dtype=torch.bool, device=self._device)  # [B, K]
+        self._positions = torch.zeros_like(self._valid, dtype=torch.long)  # [B, K]
+        self._lengths = torch.zeros_like(self._seeds)  # [B] real tokens of each row in the cache
+        self._logits = torch.zeros(0, device=self._device)  # [B, V] after the newest token
+
+    @property
+    def keeps_cache(self) -> bool:
+        """False where every turn needs a new Decoder (layers that cannot take gaps)."""
+        return self._layout != "none"
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep these rows, in this order."""
+        index = torch.tensor(rows, dtype=torch.long, device=self._device)
+        self._cached = [self._cached[row] for row in rows]
+        self._seeds = self._seeds[index]
+        self._take(index)
+
+    def extend(self, contexts: Sequence[Ids]) -> None:
+        """Bring every row up to its context; afterwards the next token can be sampled."""
+        if self._cache is None:
+            distinct = list(dict.fromkeys(contexts))
+            where = {context: i for i, context in enumerate(distinct)}
+            self._start(len(distinct))
+            self._feed(distinct)
+            self._take(torch.tensor([where[c] for c in contexts], device=self._device))
+        else:
+            self._feed([c[n:] for c, n in zip(contexts, self._cached, strict=True)])
+        self._cached = [len(context) for context in contexts]
+
+    def sample(
+        self, *, max_new_tokens: int, stop_ids: Sequence[int], temperature: float
+    ) -> list[Sampled]:
+        """Sample one answer a row, until a stop token or `max_new_tokens`.
+
+        Logits are divided by `temperature` before the log-softmax; there is no top-p or top-k.
+        Temperature 0 takes the most likely token; its log-probability is that at temperature 1.
+        """
+        stops = torch.tensor(stop_ids, dtype=torch.long, device=self._device)
+        done = torch.zeros_like(self._seeds, dtype=torch.bool)
+        tokens, logprobs, alive = [], [], []
+        for step in range(max_new_tokens):
+            token, logprob = self._choose(temperature)
+            tokens.append(token)
+            logprobs.append(logprob)
+            alive.append(~done)
+            done = done | torch.isin(token, stops)
+            if step == max_new_tokens - 1 or bool(done.all()):
+                break
+            self._forward(token.unsqueeze(1), ~done.unsqueeze(1))
+        counts = torch.stack(alive, 1).sum(1).tolist()
+        self._cached = [n + c - 1 for n, c in zip(self._cached, counts, strict=True)]
+        rows = zip(
+            torch.stack(tokens, 1).tolist(), torch.stack(logprobs, 1).tolist(), counts, strict=True
+        )
+        return [
+            Sampled(token_ids=tuple(ids[:count]), logprobs=tuple(lps[:count]))
+            for ids, lps, count in rows
+        ]
+
+    def _choose(self, temperature: float) -> tuple[Tensor, Tensor]:
+        """The next token of every row and its log-probability, both [B]."""
+        logp = F.log_softmax(self._logits.float() / (temperature or 1.0), dim=-1)
+        if temperature == 0:
+            token = logp.argmax(-1)
+        else:
+            wide = torch.float32 if self._device.type == "mps" else torch.float64
+            mass = logp.to(wide).exp().cumsum(-1)  # [B, V]
+            point = uniforms(self._seeds, self._lengths).to(wide) * mass[:, -1]
+            token = torch.searchsorted(mass, point.unsqueeze(1), right=True).squeeze(1)
+            token = token.clamp(max=mass.shape[1] - 1)
+        return token, logp.gather(1, token.unsqueeze(1)).squeeze(1)
+
+    def _start(self, rows: int) -> None:
+        layers = self._layout != "none"
+        self._cache = (
+            Cache(layer_class_to_replicate=_GrowingLayer)
+            if layers
+            else DynamicCache(config=self._model.config)
+        )
+        self._valid = self._valid[:rows]
+        self._positions = self._positions[:rows]
+        self._lengths = self._lengths[:rows]
+
+    def _take(self, index: Tensor) -> None:
+        assert self._cache is not None
+        self._cache.batch_select_indices(index)
+        self._valid, self._positions = self._valid[index], self._positions[index]
+        self._lengths, self._logits = self._lengths[index], self._logits[index]
+
+    def _feed(self, ids: Sequence[Ids]) -> None:
+        """Append tokens to every row, right-aligned so that the last column is everyone's last."""
+        width = max(len(row) for row in ids)
+        padded = [[self._pad_id] * (width - len(row)) + list(row) for row in ids]
+        real = [[False] * (width - len(row)) + [True] * len(row) for row in ids]
+        self._forward(
+            torch.tensor(padded, dtype=torch.long, device=self._device),
+            torch.tensor(real, dtype=torch.bool, device=self._device),
+        )
+
+    def _forward(self, ids: Tensor, real: Tensor) -> None:
+        """One model call: ids and `real` (not a gap) are [B, Q]."""
+        steps = real.long().cumsum(1)
+        positions = (self._lengths.unsqueeze(1) + steps - 1).clamp(min=0)  # [B, Q]
+        self._valid = torch.cat([self._valid, real], 1)
+        self._positions = torch.cat([self._positions, positions], 1)
+        self._lengths = self._lengths + steps[:, -1]
+        self._logits = self._model(
+            input_ids=ids,
+            attention_mask=self._mask(positions),
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+
+    def _mask(self, positions: Tensor) -> Tensor | dict[str, Tensor]:
+        if self._layout == "none":
+            return self._valid.long()
+        full = attention_mask(positions, self._positions, self._valid)
+        if self._layout == "full":
+            return self._as_model_wants(full)
+        window = int(self._model.config.get_text_config().sliding_window)
+        near = attention_mask(positions, self._positions, self._valid, window=window)
+        if self._layout == "sliding":
+            return self._as_model_wants(near)
+        return {
+            "full_attention": self._as_model_wants(full),
+            "sliding_attention": self._as_model_wants(near),
+        }
+
+    def _as_model_wants(self, mask: Tensor) -> Tensor:
+        """SDPA takes booleans; eager attention adds the mask to the scores."""
+        if self._model.config._attn_implementation == "sdpa":
+            return mask
+        dtype = self._model.dtype
+        return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
+
+
+class _GrowingLayer(DynamicLayer):
+    """A cache layer that grows in place: appending one token does not copy all the others."""
+
+    _key_room: Tensor | None = None
+    _value_room: Tensor | None = None
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        start = self.get_seq_length()
+        end = start + key_states.shape[-2]
+        self._key_room = _with_room(self._key_room, self.keys, key_states, start, end)
+        self._value_room = _with_room(self._value_room, self.values, value_states, start, end)
+        self.keys, self.values = self._key_room[:, :, :end], self._value_room[:, :, :end]
+        return self.keys, self.values
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        super().batch_select_indices(indices)
+        self._key_room = self._value_room = None
+
+
+def _with_room(
+    room: Tensor | None, filled: Tensor | None, new: Tensor, start: int, end: int
+) -> Tensor:
+    """A buffer [B, heads, >= end, head_dim] that holds `filled` and, from `start`, `new`."""
+    if room is None or room.shape[2] < end:
+        batch, heads, _, width = new.shape
+        room = new.new_empty(batch, heads, max(end + 32, end * 5 // 4), width)
+        if start and filled is not None:
+            room[:, :, :start] = filled
+    room[:, :, start:end] = new
+    return room
+
+
+def attention_layout(model: PreTrainedModel) -> str:
+    """How masks reach the model: `full`, `sliding`, `mixed` (a dict of both), or `none`.
+
+    `none` means that some layer cannot take gaps: linear, state-space or chunked attention.
+
+    Raises:
+        ModelError: for an attention implementation that takes no mask of our own, or a model
+            without an attention cache.
+    """
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if kinds - GAP_SAFE_LAYERS or not _has_attention_cache(model):
+        return "none"
+    implementation = model.config._attn_implementation
+    if implementation not in ("sdpa", "eager"):
+        raise ModelError(
+            f"attention implementation {implementation!r} takes no mask of ours: "
+            "load the model with attn_implementation='sdpa'"
+        )
+    if "sliding_attention" in kinds:
+        return "mixed"
+    if not kinds and getattr(config, "sliding_window", None) is not None:
+        return "sliding"
+    return "full"
+
+
+def _has_attention_cache(model: PreTrainedModel) -> bool:
+    """Whether the model keeps plain keys and values; stateful models (Mamba, ...) do not."""
+    return not getattr(model, "_is_stateful", False)
+
+
+def attention_mask(
+    query_positions: Tensor, key_positions: Tensor, valid: Tensor, window: int | None = None
+) -> Tensor:
+    """Who may attend to whom, by position: [B, 1, Q, K] bool.
+
+    Args:
+        query_positions: [B, Q] positions of the new tokens.
+        key_positions: [B, K] positions of all cached columns, the new ones included.
+        valid: [B, K] false for gaps.
+        window: a token sees so many tokens back, itself included; None for all.
+    """
+    distance = query_positions.unsqueeze(2) - key_positions.unsqueeze(1)  # [B, Q, K]
+    allowed = (distance >= 0) & valid.unsqueeze(1)
+    if window is not None:
+        allowed &= distance < window
+    # A gap attends to nothing real; let it see column 0 so that its softmax is not 0/0.
+    empty = ~allowed.any(-1, keepdim=True)
+    allowed[..., :1] |= empty
+    return allowed.unsqueeze(1)
+
+
+def uniforms(seeds: Tensor, counters: Tensor) -> Tensor:
+    """One number in [0, 1) for every (seed, counter), [B] float64 (float32 on MPS).
+
+    SplitMix64 (Steele et al. 2014): a function of its arguments alone, so what a game samples does
+    not depend on which games share its batch. Shifts are made logical by masking the sign bits.
+    """
+    x = seeds + counters * -7046029254386353131  # 0x9E3779B97F4A7C15
+    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * -4658895280553007687  # 0xBF58476D1CE4E5B9
+    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * -7723592293110705685  # 0x94D049BB133111EB
+    x = x ^ ((x >> 31) & 0x1FFFFFFFF)
+    top = (x >> 11) & 0x1FFFFFFFFFFFFF  # 53 bits
+    if seeds.device.type == "mps":
+        return (top >> 29).float() / 2**24
+    return top.double() / 2**53

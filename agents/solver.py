@@ -28,24 +28,24 @@ Values = NDArray[np.float64]
 Criterion = Callable[[NDArray[np.int64]], Values]
 """Candidates behind each pattern, [guesses, patterns] -> how good each guess is, [guesses]."""
 
-BLOCK = 1024
-"""Guesses scored at once; bounds the memory of a count table."""
+TABLE_SIZE = 1 << 18
+"""Counts held at once, guesses times patterns; bounds the memory whatever the word length."""
 TOLERANCE = 1e-9
 """Values closer than this are equal: sums of the same entropy differ in their last bits."""
 
 
 def by_patterns(counts: NDArray[np.int64]) -> Values:
     """The number of different answers a guess can get."""
-    return np.count_nonzero(counts, axis=1).astype(np.float64)
+    patterns: Values = np.count_nonzero(counts, axis=1).astype(np.float64)
+    return patterns
 
 
 def by_entropy(counts: NDArray[np.int64]) -> Values:
     """The expected information of the answer in bits, every candidate being equally likely."""
-    total = counts[0].sum()
-    # counts are integers in 0..total, so a table replaces the logarithms.
+    total = int(counts[0].sum())
     k = np.arange(total + 1, dtype=np.float64)
-    spent = k * np.log2(np.maximum(k, 1.0))
-    bits: Values = np.log2(total) - spent[counts].sum(axis=1) / total
+    k_log_k = k * np.log2(np.maximum(k, 1.0))  # a table: counts are integers from 0 to total
+    bits: Values = np.log2(total) - k_log_k[counts].sum(axis=1) / total
     return bits
 
 
@@ -60,7 +60,8 @@ class Planner:
     def __init__(self, guesses: Sequence[str], answers: Sequence[str]) -> None:
         self.guesses = tuple(guesses)
         self.answers = tuple(answers)
-        self._row = {word: i for i, word in enumerate(self.guesses)}
+        self.row_of = {word: i for i, word in enumerate(self.guesses)}
+        self._width = 3 ** len(self.guesses[0])
         self._best: dict[tuple[Criterion, bytes, bytes], str] = {}
 
     @cached_property
@@ -81,7 +82,7 @@ class Planner:
     @cached_property
     def answer_rows(self) -> Words:
         """Position in `guesses` of every answer; -1 for one that may not be played."""
-        return np.array([self._row.get(word, -1) for word in self.answers], dtype=np.intp)
+        return np.array([self.row_of.get(word, -1) for word in self.answers], dtype=np.intp)
 
     @cached_property
     def rank(self) -> Words:
@@ -99,11 +100,14 @@ class Planner:
 
     def narrow(self, candidates: Words, guess: str, marks: str) -> Words:
         """The candidates that would have answered `guess` with `marks`."""
-        row = self._row.get(guess)
+        row = self.row_of.get(guess)
         if row is None:
             words = [self.answers[i] for i in candidates]
-            return candidates[pattern_matrix([guess], words)[0] == pattern_code(marks)]
-        return candidates[self.patterns[row, candidates] == pattern_code(marks)]
+            patterns = pattern_matrix([guess], words)[0]
+        else:
+            patterns = self.patterns[row, candidates]
+        kept: Words = candidates[patterns == pattern_code(marks)]
+        return kept
 
     def candidates(self, history: History) -> Words:
         """The answers that fit a whole history, as positions in `answers`."""
@@ -124,11 +128,10 @@ class Planner:
         """
         allowed = np.ones(len(self.guesses), dtype=bool)
         for guess, marks in history:
-            revealed = np.zeros(26, dtype=np.int64)
-            for place, (letter, mark) in enumerate(zip(encode_words([guess])[0], marks, strict=True)):
-                if mark == "G":
-                    allowed &= self.letters[:, place] == letter
-                revealed[letter] += mark != "X"
+            letters = encode_words([guess])[0]
+            green, shown = (np.array([m in kinds for m in marks]) for kinds in ("G", "GY"))
+            allowed &= (self.letters[:, green] == letters[green]).all(axis=1)
+            revealed = np.bincount(letters[shown], minlength=26)
             allowed &= (self.letter_counts >= revealed).all(axis=1)
         return np.flatnonzero(allowed)
 
@@ -156,23 +159,21 @@ class Planner:
             perfect = fitting[told_apart == len(candidates)]
             if len(perfect):  # a candidate that tells all candidates apart: nothing can beat it
                 return self._first_word(perfect)
-        values = np.concatenate(
-            [criterion(self._counts(rows, candidates)) for rows in _blocks(choice)]
-        )
+        blocks = _blocks(choice, max(1, TABLE_SIZE // self._width))
+        values = np.concatenate([criterion(self._counts(rows, candidates)) for rows in blocks])
         best = choice[values >= values.max() - TOLERANCE]
         ties = np.intersect1d(best, fitting)
         return self._first_word(ties if len(ties) else best)
 
     def _counts(self, rows: Words, candidates: Words) -> NDArray[np.int64]:
         """How many candidates are behind each pattern of each guess, [rows, patterns]."""
-        width = int(3 ** self.letters.shape[1])
         patterns = self.patterns[np.ix_(rows, candidates)].astype(np.int64)
-        patterns += width * np.arange(len(rows))[:, None]
-        counts = np.bincount(patterns.ravel(), minlength=width * len(rows))
-        return counts.reshape(-1, width)
+        patterns += self._width * np.arange(len(rows))[:, None]
+        counts = np.bincount(patterns.ravel(), minlength=self._width * len(rows))
+        return counts.reshape(-1, self._width)
 
     def _first_word(self, rows: Words) -> str:
-        return self.guesses[rows[np.argmin(self.rank[rows])]]
+        return self.guesses[int(rows[np.argmin(self.rank[rows])])]
 
 
 @lru_cache(maxsize=8)
@@ -181,5 +182,5 @@ def planner_for(guesses: tuple[str, ...], answers: tuple[str, ...]) -> Planner:
     return Planner(guesses, answers)
 
 
-def _blocks(rows: Words) -> Iterator[Words]:
-    return (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
+def _blocks(rows: Words, size: int) -> Iterator[Words]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))

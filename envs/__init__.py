@@ -9,15 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gymnasium
 
+from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.errors import ConfigError, unknown_name
-
-if TYPE_CHECKING:
-    from wordle_rl.envs.base import TextEnv
 
 __all__ = ["GAMES", "Game", "make_env", "register_games", "resolve_env_id"]
 
@@ -77,38 +75,38 @@ def make_env(env_id: str, **options: Any) -> TextEnv:
     Raises:
         ConfigError: no such game, no such option, or what was named is not a `TextEnv`.
     """
-    if is_plugin(env_id):
-        env = _create(env_id, load_plugin("game", env_id), options)
-    else:
-        env = _make(resolve_env_id(env_id), options)
-    if not isinstance(env, _text_env()):
-        raise ConfigError(f"game {env_id!r} is not a TextEnv: it is a {type(env).__name__}")
+    env = _make_plugin(env_id, options) if is_plugin(env_id) else _make(env_id, options)
+    if not isinstance(env, TextEnv):
+        raise ConfigError(f"game {env_id!r} is a {type(env).__name__}: it must be a TextEnv")
     return env
 
 
-def _make(env_id: str, options: Mapping[str, Any]) -> object:
+def _make(name: str, options: Mapping[str, Any]) -> object:
+    env_id = resolve_env_id(name)
     creator = gymnasium.spec(env_id).entry_point
     if isinstance(creator, str):
         creator = load_plugin("game", creator)
-    _check_options(env_id, creator, options)
+    _check_options(name, creator, options)
     return gymnasium.make(env_id, disable_env_checker=True, **options).unwrapped
 
 
-def _check_options(env_id: str, creator: Any, options: Mapping[str, Any]) -> None:
+def _make_plugin(name: str, options: Mapping[str, Any]) -> object:
+    creator = load_plugin("game", name)
+    if not callable(creator):
+        raise ConfigError(f"game {name!r} is a {type(creator).__name__}: name a TextEnv class")
+    _check_options(name, creator, options)
+    return creator(**options)
+
+
+def _check_options(name: str, creator: Any, options: Mapping[str, Any]) -> None:
     """Raise for an option that the game does not have, with the nearest that it has."""
     parameters = inspect.signature(creator).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+    known = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    if len(known) < len(parameters):
         return
-    known = [p.name for p in parameters]
     for option in options:
         if option not in known:
-            raise unknown_name(f"option of game {env_id!r}:", option, known)
-
-
-def _text_env() -> type[TextEnv]:
-    from wordle_rl.envs.base import TextEnv
-
-    return TextEnv
+            raise unknown_name(f"option of game {name!r}:", option, known)
 
 
 register_games()

@@ -7,7 +7,7 @@ import sys
 from abc import abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, ClassVar, Literal, Self, TextIO
+from typing import Any, Literal, Self, TextIO
 
 import gymnasium
 from gymnasium.error import ResetNeeded
@@ -16,7 +16,7 @@ from gymnasium.spaces import Text
 Style = Literal["chat", "compact"]
 """`chat`: plain English for instruction-tuned models. `compact`: one short line for small ones."""
 History = Literal["last", "full"]
-"""`last`: the newest row only (the conversation holds the rest). `full`: the whole board, Markov."""
+"""`last`: the newest row (the conversation holds the rest). `full`: the whole board, Markov."""
 
 CHARSET = "".join(map(chr, range(32, 127))) + "\n"
 """Printable ASCII and newline: what observations are made of."""
@@ -33,7 +33,7 @@ class TextEnv(gymnasium.Env[str, str]):
     only. The secret is in neither observation, info nor repr before the end.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "human"], "render_fps": 4}
+    metadata = {"render_modes": ["ansi", "human"], "render_fps": 4}
     observation_space: Text
     action_space: Text
 
@@ -77,8 +77,7 @@ class TextEnv(gymnasium.Env[str, str]):
             self.render()
         return self._observation, reward, terminated, False, info
 
-    # Gymnasium types what render returns as a type variable of its own.
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The game as text (mode "ansi"), or what is new in it, printed (mode "human")."""
         if self.render_mode is None:
             gymnasium.logger.warn("render() shows nothing: make the game with a render_mode")

@@ -1,7 +1,7 @@
 """The words of one Wordle: which can be the secret, which can be guessed.
 
-In: the packaged lists or a user's own, and a split. Out: one immutable `Lexicon` per content, shared
-by every environment that plays it: copying a game never copies a list.
+In: the packaged lists or a user's own, and a split. Out: one immutable `Lexicon` per content,
+shared by every environment that plays it: copying a game never copies a list.
 """
 
 from __future__ import annotations
@@ -51,12 +51,15 @@ class Lexicon:
         if not len(possible):
             return possible
         patterns = pattern_matrix([guess], [self.answers[i] for i in possible])[0]
-        return possible[patterns == pattern_code(marks)]
+        kept: NDArray[np.intp] = possible[patterns == pattern_code(marks)]
+        return kept
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The lists never change, so a copy is the same object."""
         return self
 
     def __reduce__(self) -> tuple[Callable[..., Lexicon], tuple[str, str, Split]]:
+        """Pickled as two long strings; reading one back gives the shared object again."""
         return _from_text, (" ".join(self.all_answers), " ".join(self.guesses), self.split)
 
 

@@ -1,11 +1,11 @@
-"""Free text -> a guess. Total and linear: any string gets a status, in one pass, without regex.
+r"""Free text -> a guess. Total and linear: any string gets a status, in one pass, without regex.
 
-What is thought aloud is not an answer, so `<think>...</think>` is dropped first; an opening tag that
-is never closed drops the rest, a closing tag that was never opened drops what came before it. Of
-what remains, the last `MAX_ACTION` characters are read. The guess is, in this order,
+What is thought aloud is not an answer, so `<think>...</think>` is dropped first; an opening tag
+that is never closed drops the rest, a closing tag that was never opened drops what came before it.
+Of what remains, the last `MAX_ACTION` characters are read. The guess is, in this order,
 
 1. inside the last `<guess>...</guess>`,
-2. inside the last `\\boxed{...}`,
+2. inside the last `\boxed{...}`,
 3. inside the last `[...]`,
 4. the text itself, where it is a single word of letters a to z (a full stop after it is allowed).
 
@@ -54,10 +54,10 @@ def parse_guess(text: str, length: int) -> ParsedGuess:
 
 
 def visible_text(text: str) -> str:
-    """What is left of a text without its thinking.
+    r"""What is left of a text without its thinking.
 
     >>> visible_text("a<think>b</think>c"), visible_text("a</think>b"), visible_text("a<think>b")
-    ('a\\nc', '\\nb', 'a')
+    ('a\nc', '\nb', 'a')
     """
     *closed, rest = text.split("</think>")
     if not closed and "<think>" not in rest:

@@ -15,7 +15,7 @@ def is_plugin(name: str) -> bool:
     (True, False)
     """
     module, colon, attribute = name.partition(":")
-    return bool(colon) and attribute.isidentifier() and all(map(str.isidentifier, module.split(".")))
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), attribute))
 
 
 def load_plugin(kind: str, name: str) -> Any:

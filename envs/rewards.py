@@ -1,11 +1,11 @@
 """Reward schemes for word games: what one action earns, as named parts that sum to the reward.
 
-A scheme is a pure function from an `Outcome`, what one action did, to a dict of parts with the same
-keys on every turn. In every scheme but `partial_credit_naive` the return of every lost game is below
-the return of every won game, whatever the guesses, refusals and repeats on the way.
+A scheme is a pure function from an `Outcome`, what one action did, to a dict of parts with the
+same keys on every turn. In every scheme but `partial_credit_naive` the return of every lost game is
+below the return of every won game, whatever the guesses, refusals and repeats on the way.
 
 Colours are counted in tenths (2 a green, 1 a yellow) and everything is paid on a binary grid of
-about 1e-16 (`_exact`), so equal games have equal returns to the last bit: .2 + .2 + .2 is what .6 is.
+about 1e-16 (`_exact`), so equal games have equal returns to the last bit: .2 + .2 + .2 is .6.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def binary(outcome: Outcome) -> RewardParts:
 def partial_credit(outcome: Outcome) -> RewardParts:
     """0.2 a green and 0.1 a yellow of the game's best guess.
 
-    Each improvement is paid once, when it happens. A game returns the credit of its best guess however it got there, so stalling pays nothing. A
-    five-letter win returns 1, the best loss 0.8.
+    Each improvement is paid once, when it happens: a game returns the credit of its best guess
+    however it got there, and stalling pays nothing. A five-letter win returns 1, the best loss 0.8.
     """
     most = 0.2 * len(outcome.secret)
     return {"credit": _best_credit(outcome, win=most, most=most)}
@@ -98,9 +98,9 @@ def partial_credit(outcome: Outcome) -> RewardParts:
 def partial_credit_naive(outcome: Outcome) -> RewardParts:
     """0.2 a green, else 0.1 a letter that occurs in the secret, for every guess on every turn.
 
-    The form that courses teach, kept to show how it is exploited: a yellow is paid for every copy of
-    a letter, a word need not exist, and repeating a good guess is paid again (six times four greens
-    return 4.8 for a lost game, a win on the first guess returns 1).
+    The form that courses teach, kept to show how it is exploited: a yellow is paid for every copy
+    of a letter, a word need not exist, and repeating a good guess is paid again (six times four
+    greens return 4.8 for a lost game, a win on the first guess returns 1).
     """
     places = zip(outcome.guess, outcome.secret, strict=False)
     earned = sum(2 if g == s else g in outcome.secret for g, s in places)
@@ -161,7 +161,7 @@ def resolve_reward(name: str) -> RewardScheme:
     scheme = load_plugin("reward", name)
     if not callable(scheme):
         raise ConfigError(f"reward {name!r} is not a function: it is a {type(scheme).__name__}")
-    return cast(RewardScheme, scheme)
+    return cast("RewardScheme", scheme)
 
 
 def _best_credit(outcome: Outcome, *, win: float, most: float) -> float:

@@ -24,6 +24,7 @@ from wordle_rl.envs.wordle_text import (
     Event,
     InvalidPolicy,
     Rules,
+    Voice,
     coloured_row,
     compact_ending,
     compact_opening,
@@ -71,47 +72,48 @@ class WordleEnv(TextEnv):
     `<think>`, or a bare word. Strings outside of the space are played too; no string raises.
 
     ## Observation Space
-    `Text` in printable ASCII. `style="chat"` is plain English, `Guess 2/6: C R A N E -> X Y G X X`;
-    `style="compact"` is one short line, `XYGXX`, or `?word` for a refused action. With
-    `history="last"` an observation is the answer to the last action, with `"full"` it is the opening
-    and the answers to all actions of the game.
+    `Text` in printable ASCII. `style="chat"` is plain English, for example
+    `Guess 2/6: C R A N E -> X Y G X X`; `style="compact"` is one short line, `XYGXX`, or `?word`
+    for a refused action. With `history="last"` an observation is the answer to the last action,
+    with `"full"` it is the opening and the answers to all actions of the game.
 
     ## Rewards
-    `reward` names a scheme of `rewards.REWARDS`, or a user's own as `package.module:name`. Its named
-    parts are `info["reward_parts"]`; their sum is the reward.
+    `reward` names a scheme of `rewards.REWARDS`, or a user's own as `package.module:name`. Its
+    named parts are `info["reward_parts"]`; their sum is the reward.
 
     ## Starting State
-    A secret drawn uniformly from `answers`, or `reset(options={"secret": word})` with any legal word.
+    A secret drawn uniformly from `answers`, or any legal word by
+    `reset(options={"secret": word})`.
 
     ## Episode End
     Terminated when the word is found, when the guesses are used up, or by a refused action where
     `invalid_policy` says so. Never truncated.
 
     ## Info
-    | key | value |
-    |---|---|
-    | `turn` | guesses used |
-    | `guess` | the word that was understood, refused or not; else empty |
-    | `status` | `start`, `ok`, `repeat`, or why the action was refused: `no_guess`, `bad_chars`, `bad_length`, `unknown_word`, `hard_mode` |
-    | `feedback` | G, Y and X; empty where there is none |
-    | `solved` | whether the word was found |
-    | `reward_parts` | what the action earned, by name |
-    | `end_reason` | empty while the game runs, then `solved`, `out_of_guesses` or `invalid` |
-    | `consistent` | whether the guess was legal and fitted all feedback before it |
-    | `candidates_left` | with `track_candidates`: how many of `answers` fit all feedback |
-    | `secret` | after the end |
+    * `turn`: guesses used.
+    * `guess`: the word that was understood, refused or not; else empty.
+    * `status`: `start`, `ok`, `repeat` (legal, seen before in this game); a refused action has
+      `no_guess`, `bad_chars`, `bad_length`, `unknown_word` or `hard_mode`.
+    * `feedback`: G, Y and X; empty where there is none.
+    * `solved`: whether the word was found.
+    * `reward_parts`: what the action earned, by name.
+    * `end_reason`: empty while the game runs, then `solved`, `out_of_guesses` or `invalid`.
+    * `consistent`: whether the guess was legal and fitted all feedback before it.
+    * `candidates_left`: with `track_candidates`: how many of `answers` fit all feedback.
+    * `secret`: after the end.
 
     ## Arguments
     * `word_length`: letters, 2 to 10. There are packaged lists for 4 to 8.
     * `max_guesses`: 1 to 100.
     * `hard_mode`: revealed letters must be used (`hard_mode.hard_mode_violation`).
     * `split`: "train", "val", "test" or "all": which of the answers are drawn.
-    * `answers`, `guesses`: a path or words in place of the packaged lists. Answers are legal guesses.
+    * `answers`, `guesses`: a path or words in place of the packaged lists. An answer is always a
+      legal guess.
     * `invalid_policy`: a refused action uses a guess up ("consume"), costs none ("free", until the
       game ends at number `max_invalid`), or ends the game ("terminate").
     * `max_invalid`: 1 to 100; read by "free" alone.
     * `reward`, `style`, `history`: as above.
-    * `track_candidates`: count the words still possible, at about a tenth of a millisecond a turn.
+    * `track_candidates`: count the words still possible, at about 0.2 ms a turn.
     * `render_mode`: "ansi" returns the board as text, "human" prints each new row.
 
     ## Version History
@@ -274,7 +276,7 @@ class WordleEnv(TextEnv):
             said = self._voice.line(self._events[-1])
         return said + self._ending(self._voice)
 
-    def _ending(self, voice: ChatVoice | CompactVoice) -> str:
+    def _ending(self, voice: Voice) -> str:
         if not self._end_reason:
             return ""
         return voice.ending(self._end_reason, self._turn, self._secret)

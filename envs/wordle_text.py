@@ -7,6 +7,7 @@ the built-in model is pretrained on, so its wording is fixed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -230,7 +231,7 @@ class ChatVoice:
 HARD_RULE = (
     "Hard mode: a G letter stays in its place, and every letter marked G or Y must be used again."
 )
-VOICES: dict[Style, type[ChatVoice] | type[CompactVoice]] = {
+VOICES: dict[Style, Callable[[Rules, History], Voice]] = {
     "chat": ChatVoice,
     "compact": CompactVoice,
 }

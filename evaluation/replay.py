@@ -89,29 +89,21 @@ def tile(letter: str, mark: str, look: Look) -> Text:
     return Text(look.frames[mark].format(letter), style=look.styles[mark])
 
 
-def row_text(guess: str, marks: str, look: Look) -> Text:
-    """A guess in its colours; a refused guess (no marks) is named as refused.
+def row_text(guess: str, marks: str, look: Look, *, hidden: bool = False) -> Text:
+    """A guess in its colours; `hidden` keeps the colours and drops the letters.
 
     >>> row_text("crane", "GYXXX", PLAIN).plain
     '[C](R) a  n  e '
+    >>> row_text("crane", "GYXXX", PLAIN, hidden=True).plain
+    '[ ]( ) .  .  . '
     >>> row_text("xyzzy", "", PLAIN).plain
-    'xyzzy refused'
+    'refused: xyzzy'
     """
     if not marks:
         shown = "".join(letter for letter in guess[:20] if letter.isprintable())
-        return Text(f"{shown or '(nothing)'} refused", style="dim")
-    return Text().join(tile(g, m, look) for g, m in zip(guess, marks, strict=True))
-
-
-def hidden_row(marks: str, look: Look) -> Text:
-    """The colours of a guess without its letters.
-
-    >>> hidden_row("GYXXX", PLAIN).plain
-    '[ ]( ) .  .  . '
-    """
-    if not marks:
-        return Text("refused", style="dim")
-    return Text().join(tile("." if mark == "X" else " ", mark, look) for mark in marks)
+        return Text(f"refused: {shown}" if shown and not hidden else "refused", style="dim")
+    letters = ["." if mark == "X" else " " for mark in marks] if hidden else guess
+    return Text().join(tile(g, m, look) for g, m in zip(letters, marks, strict=True))
 
 
 def board(
@@ -126,7 +118,7 @@ def board(
         height: rows of the board; 0 for as many as there are guesses.
         hidden: show colours without letters.
     """
-    lines = [hidden_row(m, look) if hidden else row_text(g, m, look) for g, m in rows]
+    lines = [row_text(guess, marks, look, hidden=hidden) for guess, marks in rows]
     empty = Text(" _ " * letters, style="dim")
     return Text("\n").join(lines + [empty] * (height - len(lines)))
 
@@ -147,11 +139,11 @@ def best_marks(rows: Iterable[Row]) -> dict[str, str]:
 def keyboard(rows: Iterable[Row], look: Look) -> Text:
     """The three rows of a keyboard, each letter in the best colour it has had.
 
-    >>> print(keyboard([("crane", "XYGXX")], PLAIN).plain)
-     q  w  . (R) t  y  u  i  o  p 
-      [A] s  d  f  g  h  j  k  l 
-         z  x  .  v  b  .  m 
-    """  # noqa: W291
+    >>> print(keyboard([("crane", "XYGXX")], PLAIN).plain)  # doctest: +NORMALIZE_WHITESPACE
+     q  w  . (R) t  y  u  i  o  p
+      [A] s  d  f  g  h  j  k  l
+         z  x  .  v  b  .  m
+    """
     best = best_marks(rows)
     lines = [Text().join(_key(key, best.get(key), look) for key in keys) for keys in KEYBOARD]
     width = TILE_WIDTH * len(KEYBOARD[0])

@@ -1,0 +1,65 @@
+"""A name on the command line -> the agent it stands for.
+
+    greedy-patterns, greedy-patterns:salet, ...   a baseline, with an opener after the colon
+    nano                                          the built-in model
+    runs/first                                    a run folder: its best checkpoint by validation
+    models/mine                                   a model folder
+    Qwen/Qwen3-0.6B                               a hub id: owner/name
+
+torch is imported for the last four only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wordle_rl.agents.base import Agent
+from wordle_rl.agents.baselines import BASELINES, load_baseline
+from wordle_rl.errors import ConfigError, RunError, unknown_name
+from wordle_rl.run_dir import is_run, model_of_run
+
+
+def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent:
+    """The agent of a name.
+
+    Args:
+        name: a baseline, `nano`, a run folder, a model folder or a hub id.
+        device: where a model runs; `auto` takes the best there is.
+        dtype: the type a model computes in; `auto` takes what the device is good at.
+
+    Raises:
+        ConfigError: there is no such name.
+        RunError: there is no such folder, or the run has no checkpoint yet.
+        ModelError: the model cannot be loaded.
+    """
+    if name.partition(":")[0] in BASELINES:
+        return load_baseline(name)
+    if name == "champion":
+        raise ConfigError("the agent 'champion' is not part of this version: use 'nano'")
+    return _load_model(_model_path(name), device=device, dtype=dtype)
+
+
+def _model_path(name: str) -> str:
+    """What the model loader is given for a name: `nano`, a folder or a hub id."""
+    if name == "nano":
+        return name
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return str(model_of_run(folder) if is_run(folder) else folder)
+    if _looks_like_hub_id(name):
+        return name
+    if len(Path(name).parts) > 1:
+        raise RunError(f"no folder {name!r}: give a run folder, a model folder or a hub id")
+    raise unknown_name("agent", name, [*BASELINES, "nano"])
+
+
+def _looks_like_hub_id(name: str) -> bool:
+    """`owner/name`; where a folder `owner` exists, the name is a path with a slip in it."""
+    owner, slash, rest = name.partition("/")
+    return bool(slash and owner and rest) and "/" not in rest and not Path(owner).expanduser().is_dir()
+
+
+def _load_model(name_or_path: str, *, device: str, dtype: str) -> Agent:
+    from wordle_rl.agents.language import LanguageAgent
+
+    return LanguageAgent.load(name_or_path, device=device, dtype=dtype)
