@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from wordle_rl.agents.base import Move, Opening, View
 from wordle_rl.envs.base import Style
+from wordle_rl.envs.feedback import consistent
+from wordle_rl.seeding import generator
 
 Prompt = Callable[[View], str]
 """What to write before a line is read."""
@@ -114,3 +116,34 @@ class HumanPlayer:
         if self._stdout is not None:
             self._stdout.write(text)
             self._stdout.flush()
+
+
+class Hints:
+    """How many words are left; asked again on the same turn, one of them."""
+
+    def __init__(
+        self, public: Mapping[str, Any], rows: Sequence[tuple[str, str]], seed: int
+    ) -> None:
+        self._public, self._rows, self._seed = public, rows, seed
+        self._answered: int | None = None
+
+    def __call__(self) -> str:
+        """The next hint, as one line."""
+        kind, words = self.fitting()
+        turn = len(self._rows)
+        if self._answered == turn and words:
+            return f"Try {generator(self._seed, 'hint', turn).choice(words)}."
+        self._answered = turn
+        fit = "fits" if len(words) == 1 else "fit"
+        return f"{len(words)} {kind} {fit}. Type ? again for one of them."
+
+    def fitting(self) -> tuple[str, list[str]]:
+        """The possible secrets that fit every row, or the legal guesses where no secret does."""
+        for kind, key in (
+            ("of the possible words", "answers"),
+            ("of the legal guesses", "guesses"),
+        ):
+            words = [word for word in self._public[key] if consistent(word, self._rows)]
+            if words:
+                return kind, words
+        return "words", []

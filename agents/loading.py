@@ -55,8 +55,9 @@ def _model_path(name: str) -> str:
 
 def _looks_like_hub_id(name: str) -> bool:
     """`owner/name`; where a folder `owner` exists, the name is a path with a slip in it."""
-    owner, slash, rest = name.partition("/")
-    return bool(slash and owner and rest) and "/" not in rest and not Path(owner).expanduser().is_dir()
+    owner, _, rest = name.partition("/")
+    is_pair = bool(owner and rest) and "/" not in rest
+    return is_pair and not Path(owner).expanduser().is_dir()
 
 
 def _load_model(name_or_path: str, *, device: str, dtype: str) -> Agent:

@@ -33,7 +33,8 @@ class TextEnv(gymnasium.Env[str, str]):
     only. The secret is in neither observation, info nor repr before the end.
     """
 
-    metadata = {"render_modes": ["ansi", "human"], "render_fps": 4}
+    # Gymnasium's own name and type, so neither a ClassVar nor immutable.
+    metadata = {"render_modes": ["ansi", "human"], "render_fps": 4}  # noqa: RUF012
     observation_space: Text
     action_space: Text
 

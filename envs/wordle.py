@@ -315,5 +315,5 @@ def _check_choice(kind: str, value: str, known: Collection[str]) -> None:
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:
-    if value not in range(low, high + 1):
+    if not isinstance(value, int) or not low <= value <= high:
         raise ConfigError(f"{name} {value!r} is not a whole number from {low} to {high}")

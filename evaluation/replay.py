@@ -51,14 +51,14 @@ def _marks(green: str, yellow: str, gray: str, **more: str) -> Mapping[str, str]
 
 CLASSIC: Final = Look(
     frames=_marks(" {} ", " {} ", " {} "),
-    styles=_marks("bold white on #538d4e", "bold black on #c9b458", "white on #787c7e"),
+    styles=_marks("bold black on #2d9a46", "bold black on #d0b020", "white on #6e7274"),
     absent_key=" {} ",
     squares=_marks("🟩", "🟨", "⬛", **{"-": "⬜"}),
 )
-"""The newspaper's colours."""
+"""Green and yellow, of shades that stay apart where a terminal has sixteen colours."""
 CONTRAST: Final = Look(
     frames=CLASSIC.frames,
-    styles=_marks("bold black on #f5793a", "bold black on #85c0f9", "white on #565758"),
+    styles=_marks("bold black on #f5793a", "bold black on #6ba4ff", "white on #565758"),
     absent_key=" {} ",
     squares=_marks("🟧", "🟦", "⬛", **{"-": "⬜"}),
 )

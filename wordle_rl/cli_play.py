@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended."""
+AGENT_DELAY_S = 0.6
+"""Time to read an agent's move before the next one."""
 
 
 @click.command()
@@ -60,27 +64,21 @@ def play(
     Type a word to guess it, ? for the number of words left and ? again for one of them, quit to
     stop. A word that is also a command is played in brackets: [quit]. Ctrl-C stops at any time.
     """
-    from wordle_rl.play_session import Setup
-
     _check_flags(agent_name, versus=versus, games=games)
-    setup = Setup(
-        env_id=env_id,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
-        secret=secret,
-        split=split,
-        hard=hard,
-    )
     if delay_s is None:
-        delay_s = 0.6 if _is_terminal(sys.stdout) else 0.0
-    try:
-        screen = _open_screen(contrast)
+        delay_s = AGENT_DELAY_S if _is_terminal(sys.stdout) else 0.0
+    with _clean_exit():
+        from wordle_rl.play_session import Setup
+
+        setup = Setup(
+            env_id=env_id,
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+            secret=secret,
+            split=split,
+            hard=hard,
+        )
+        screen = _open_screen(contrast, typing=agent_name is None or versus)
         _play(setup, agent_name, screen, versus, games, delay_s, device)
-    except KeyboardInterrupt:
-        click.echo()
-        raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:
-        _forget_stdout()
-        raise SystemExit(1) from None
 
 
 def _play(
@@ -115,24 +113,42 @@ def _check_flags(agent_name: str | None, *, versus: bool, games: int) -> None:
         raise ConfigError("--games is for watching: use it with --agent NAME, without --versus")
 
 
-def _open_screen(contrast: bool) -> Screen:
-    """The screen on standard output. Bytes that are no text become marks, not errors."""
+def _open_screen(contrast: bool, *, typing: bool) -> Screen:
+    """The screen on standard output.
+
+    What a person at a terminal plays is redrawn in place; what is watched or piped is added to.
+    """
     from rich.console import Console
 
     from wordle_rl.evaluation.replay import look_for
     from wordle_rl.play_session import Screen
 
-    if isinstance(sys.stdin, TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")
+    _forgive_encoding()
     console = Console(highlight=False, markup=False, emoji=False)
-    redraw = _is_terminal(sys.stdin) and _is_terminal(sys.stdout) and console.is_interactive
-    return Screen(console, look_for(console, contrast=contrast), redraw=redraw)
+    in_place = _is_terminal(sys.stdin) and _is_terminal(sys.stdout) and console.is_interactive
+    return Screen(console, look_for(console, contrast=contrast), redraw=typing and in_place)
+
+
+def _forgive_encoding() -> None:
+    """Bytes that are no text, and text that cannot be printed, become marks and not errors."""
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def _forget_stdout() -> None:
-    """Nobody reads standard output any more; let the last flush of the program go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+@contextmanager
+def _clean_exit() -> Iterator[None]:
+    """End without a traceback on Ctrl-C, and where nobody reads standard output any more."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo()
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # The last flush of the program must have somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

@@ -67,6 +67,123 @@ class PretrainConfig(Section):
     """What matrix products run in; weights stay in float32."""
 
 
+class EnvSection(Section):
+    """The game that is trained on."""
+
+    id: str = "wordle"
+    """A short name (see `wordle-rl envs`), a Gymnasium id, or `package.module:Class`."""
+    reward: str = "binary"
+    """The reward scheme: a name, or `package.module:function`."""
+    split: Literal["train", "val", "test", "all"] = "train"
+    """Which secrets are drawn; anything but `train` forfeits the held-out figures."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of the environment, for example `hard_mode = true`."""
+
+
+class ModelSection(Section):
+    """The language model that learns."""
+
+    path: str = "nano"
+    """`nano`, a model or run folder, or a hub id."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """What matrix products run in; trained weights stay in float32."""
+    device: str = "auto"
+    """`auto` (CUDA, else MPS, else CPU) or a torch device."""
+    max_new_tokens: int | None = Field(None, ge=1)
+    """Longest answer in tokens; unset for the model's own limit."""
+
+
+class LoraSection(Section):
+    """Low-rank adapters (PEFT) instead of full fine-tuning."""
+
+    rank: int = Field(0, ge=0)
+    """0 trains all weights; above 0 trains adapters of this rank on all linear layers."""
+    alpha: int = Field(32, ge=1)
+    """Adapter scale."""
+
+
+class RolloutSection(Section):
+    """How games are played during training."""
+
+    tasks_per_step: int = Field(32, ge=1)
+    """Different secrets a step."""
+    group_size: int = Field(16, ge=2)
+    """Games of each secret."""
+    temperature: float | None = Field(None, gt=0)
+    """Sampling temperature; unset for the algorithm's own (1 for most)."""
+    max_turns: int = Field(64, ge=1)
+    """A game that is still running then is cut off."""
+
+
+class TrainSection(Section):
+    """The policy update."""
+
+    steps: int = Field(200, ge=1)
+    """Steps: play, update, repeat."""
+    algo: str = "dr_grpo"
+    """The algorithm (see `wordle-rl algos`)."""
+    lr: float = Field(3e-4, gt=0)
+    """Learning rate (AdamW)."""
+    warmup_steps: int = Field(5, ge=0)
+    """Steps until the full learning rate; constant afterwards."""
+    decay_from: float = Field(1.0, ge=0, le=1)
+    """Share of the run after which the learning rate falls linearly to zero; 1 for never."""
+    seed: int = Field(0, ge=0)
+    """Fixes secrets and sampling."""
+    updates_per_batch: int = Field(1, ge=1)
+    """Optimiser steps on each batch of games."""
+    clip_low: float = Field(0.2, gt=0, lt=1)
+    """The ratio is clipped below 1 - clip_low."""
+    clip_high: float = Field(0.2, gt=0)
+    """The ratio is clipped above 1 + clip_high."""
+    kl_coef: float | None = Field(None, ge=0)
+    """Weight of the KL divergence to the starting model; unset for the algorithm's own."""
+    tokens_per_row: float = Field(32.0, gt=0)
+    """The constant that stands for a game's length where the algorithm averages by one."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    micro_batch_tokens: int = Field(8192, ge=1)
+    """Padded tokens a forward pass; changes memory and speed, not the result."""
+    shuffle_advantages: bool = False
+    """A control: shuffle advantages inside each group. Nothing should be learned."""
+
+
+class EvalSection(Section):
+    """Validation during the run and the comparison at its end."""
+
+    every_steps: int = Field(20, ge=0)
+    """Play the validation suite, greedily, after so many steps; 0 for never."""
+    suite: str = "wordle-val"
+    """What the best checkpoint is chosen on."""
+    final_suite: str = "wordle-heldout"
+    """What the table at the end is measured on; empty for none."""
+    final_samples: int = Field(4, ge=0)
+    """Sampled games a secret in that table, beside the greedy one."""
+
+
+class SaveSection(Section):
+    """What is kept on disk."""
+
+    checkpoint_every_steps: int = Field(20, ge=1)
+    """Save after so many steps."""
+    keep_checkpoints: int = Field(2, ge=1)
+    """Older ones are deleted, the best by validation never."""
+    games_every_steps: int = Field(20, ge=1)
+    """Write whole games as text after so many steps."""
+
+
+class TrainConfig(Section):
+    """Everything that fixes a training run."""
+
+    env: EnvSection = EnvSection()
+    model: ModelSection = ModelSection()
+    lora: LoraSection = LoraSection()
+    rollout: RolloutSection = RolloutSection()
+    train: TrainSection = TrainSection()
+    eval: EvalSection = EvalSection()
+    save: SaveSection = SaveSection()
+
+
 C = TypeVar("C", bound=Section)
 
 

@@ -19,10 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from wordle_rl.agents.base import Agent, Opening, Player, View
-from wordle_rl.agents.human import HumanAgent
+from wordle_rl.agents.human import Hints, HumanAgent
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import TextEnv
-from wordle_rl.envs.feedback import consistent
 from wordle_rl.envs.hard_mode import hard_mode_violation
 from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.errors import ConfigError
@@ -35,7 +34,6 @@ from wordle_rl.evaluation.replay import (
     row_text,
     share_grid,
 )
-from wordle_rl.seeding import generator
 
 GAP = 4
 """Columns between two boards."""
@@ -131,35 +129,6 @@ def sit_down(agent: Agent, env: TextEnv, setup: Setup, *, rows: list[Row] | None
     )
 
 
-class Hints:
-    """How many words are left; asked again on the same turn, one of them."""
-
-    def __init__(self, public: Mapping[str, Any], rows: Sequence[Row], seed: int) -> None:
-        self._public, self._rows, self._seed = public, rows, seed
-        self._answered: int | None = None
-
-    def __call__(self) -> str:
-        """The next hint, as one line."""
-        kind, words = self.fitting()
-        turn = len(self._rows)
-        if self._answered == turn and words:
-            return f"Try {generator(self._seed, 'hint', turn).choice(words)}."
-        self._answered = turn
-        fit = "fits" if len(words) == 1 else "fit"
-        return f"{len(words)} {kind} {fit}. Type ? again for one of them."
-
-    def fitting(self) -> tuple[str, list[str]]:
-        """The possible secrets that fit every row, or the legal guesses where no secret does."""
-        for kind, key in (
-            ("of the possible words", "answers"),
-            ("of the legal guesses", "guesses"),
-        ):
-            words = [word for word in self._public[key] if consistent(word, self._rows)]
-            if words:
-                return kind, words
-        return "words", []
-
-
 class Screen:
     """Draws seats on a console: the first one open, any other one without its letters."""
 
@@ -171,22 +140,22 @@ class Screen:
         return self.console.screen(hide_cursor=False) if self.redraw else nullcontext()
 
     def say(self, *lines: str | Text) -> None:
-        """Print lines as they are, without wrapping."""
+        """Print lines; only a terminal has a width to wrap them at."""
         for line in lines:
-            self.console.print(line, soft_wrap=True)
+            self.console.print(line, soft_wrap=not self.console.is_terminal)
 
     def start(self, title: str, seats: Sequence[Seat], *, typing: bool) -> None:
         """Open the game. With `typing`, the first seat is a person at a keyboard."""
         if self.redraw:
             self.turn(title, seats, typing=typing)
         else:
-            self.say(title, self.look.legend, "")
+            self._head(title)
 
     def turn(self, title: str, seats: Sequence[Seat], *, typing: bool) -> None:
         """Show the game after a turn of every seat."""
         if self.redraw:
             self.console.clear()
-            self.say(Text(title, style="bold"), "")
+            self._head(title)
             self.boards(seats, hidden=True)
         else:
             self._newest_rows(seats)
@@ -205,9 +174,12 @@ class Screen:
                 height=rules["max_guesses"],
                 hidden=hidden and seat is not seats[0],
             )
-            name = Text(f"{seat.name}\n", style="bold") if len(seats) > 1 else Text()
-            cells.append(name + rows)
+            name = _short(seat.name, TILE_WIDTH * rules["word_length"])
+            cells.append(Text(f"{name}\n", style="bold") + rows if len(seats) > 1 else rows)
         self._beside(cells, seats)
+
+    def _head(self, title: str) -> None:
+        self.say(Text(title, style="bold"), self.look.legend, "")
 
     def _newest_rows(self, seats: Sequence[Seat]) -> None:
         """The rows of the newest turn, blank where a seat was done before it."""
@@ -285,16 +257,16 @@ def watch(setup: Setup, agent: Agent, screen: Screen, *, games: int, delay_s: fl
 
 def play_text(setup: Setup, agent: Agent | None, screen: Screen, *, delay_s: float) -> None:
     """Any game as plain text: a person types, or an agent is watched."""
-    player = agent or HumanAgent()
-    seat = sit_down(player, setup.make_env(style=player.style), setup)
+    env = setup.make_env() if agent is None else setup.make_env(style=agent.style)
+    seat = sit_down(agent or HumanAgent(), env, setup)
     while not seat.over:
         if agent is not None:
             screen.say(seat.observation)
             time.sleep(delay_s)
         seat.move()
-        if agent is not None:
-            screen.say(f"> {seat.action}")
-    screen.say(seat.observation if not seat.left else _outcome(seat))
+        if agent is not None and not seat.left:
+            screen.say(f"> {_visible(seat.action)}")
+    screen.say(_outcome(seat) if seat.left else seat.observation)
 
 
 def _take_turns(
@@ -324,19 +296,29 @@ def _refusal(seat: Seat) -> str:
     return REFUSALS[seat.info["status"]].format(letters=seat.env.public()["word_length"])
 
 
+def _visible(text: str) -> str:
+    """What a model wrote, without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+
+
+def _short(name: str, width: int) -> str:
+    """The end of a name, which says more than its beginning where it is a path."""
+    return name if len(name) <= width else f"..{name[2 - width :]}"
+
+
 def _rules(seat: Seat) -> str:
     rules = seat.env.public()
-    hard = " in hard mode" if rules["hard_mode"] else ""
+    hard = ", hard mode" if rules["hard_mode"] else ""
     return (
         f"Wordle{hard}: {rules['word_length']} letters, {rules['max_guesses']} guesses. "
-        "Type a word, ? for a hint, quit to stop."
+        "? for a hint, quit to stop."
     )
 
 
 def _outcome(seat: Seat) -> str:
     """How a game ended, as one line. The secret only where the game tells it."""
     if seat.left:
-        return f"{seat.name}: stopped before the end, so the word stays hidden."
+        return f"{seat.name}: stopped before the end."
     word = str(seat.info.get("secret", "")).upper()
     if seat.solved:
         return f"{seat.name}: solved in {len(seat.rows)}, {word}."
@@ -348,7 +330,7 @@ def _say_result(seats: Sequence[Seat], setup: Setup, screen: Screen) -> None:
     you = seats[0]
     again = "" if setup.secret is not None else f"Play it again with --seed {setup.seed}."
     if you.left:
-        screen.say(_outcome(you), *filter(None, [again]))
+        screen.say(f"{_outcome(you)} The word stays hidden.", *filter(None, [again]))
         return
     screen.say("", *map(_outcome, seats))
     if len(seats) > 1:

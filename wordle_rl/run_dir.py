@@ -98,23 +98,15 @@ class RunDir:
         found = [p for p in self.checkpoints.glob("step-*") if p.name[5:].isdigit()]
         return max(found, key=lambda p: int(p.name[5:]), default=None)
 
-    def mark_best(self, step: int, score: float) -> None:
+    def mark_best(self, step: int) -> None:
         """Note the best checkpoint by validation."""
-        write_atomically(self.path / "best.json", json.dumps({"step": step, "score": score}) + "\n")
-
-    def best(self) -> tuple[int, float] | None:
-        """(step, score) of the best checkpoint by validation."""
-        file = self.path / "best.json"
-        if not file.is_file():
-            return None
-        note = json.loads(file.read_text())
-        return int(note["step"]), float(note["score"])
+        write_atomically(self.path / "best.json", json.dumps({"step": step}) + "\n")
 
     def best_checkpoint(self) -> Path | None:
         """The checkpoint to play with: best by validation, else the newest."""
-        best = self.best()
-        if best is not None:
-            chosen = self.checkpoints / f"step-{best[0]}"
+        note = self.path / "best.json"
+        if note.is_file():
+            chosen = self.checkpoints / f"step-{json.loads(note.read_text())['step']}"
             if chosen.is_dir():
                 return chosen
         return self.latest_checkpoint()

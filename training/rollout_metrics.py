@@ -1,0 +1,64 @@
+"""What the games of a training step look like in numbers: `rollout/` metrics."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from wordle_rl.records import Episode, EpisodeGroup, FinishReason
+from wordle_rl.training.advantages import is_constant
+
+
+def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
+    """Rates over games, answers and groups.
+
+    `groups_all_won` and `groups_all_lost` are groups in which every return is equal, so they teach
+    nothing; `opener_entropy` (nats) falls when the policy always opens alike.
+    """
+    episodes = [episode for group in groups for episode in group.episodes]
+    turns = [turn for episode in episodes for turn in episode.turns]
+    wins = [len(e.turns) for e in episodes if e.solved]
+    done = [turn.completion for turn in turns if turn.completion is not None]
+    returns = [[e.total_reward for e in group.episodes] for group in groups]
+    flat = [g for g, r in zip(groups, returns, strict=True) if is_constant(r)]
+    won = sum(all(e.solved for e in group.episodes) for group in flat)
+    lost = sum(not any(e.solved for e in group.episodes) for group in flat)
+    metrics = {
+        "rollout/win_rate": len(wins) / len(episodes),
+        "rollout/reward": math.fsum(e.total_reward for e in episodes) / len(episodes),
+        "rollout/games": float(len(episodes)),
+        "rollout/turns": len(turns) / len(episodes),
+        "rollout/errors": float(sum(e.error is not None for e in episodes)),
+        "rollout/truncated": _share(d.finish_reason is FinishReason.LENGTH for d in done),
+        "rollout/invalid_rate": _share(not turn.info.get("feedback") for turn in turns),
+        "rollout/answer_tokens": sum(len(d.token_ids) for d in done) / max(len(done), 1),
+        "rollout/opener_entropy": _entropy(episodes),
+        "rollout/reward_spread": sum(max(r) - min(r) for r in returns) / len(returns),
+        "rollout/groups_all_won": won / len(groups),
+        "rollout/groups_all_lost": lost / len(groups),
+        "rollout/groups_mixed": 1 - len(flat) / len(groups),
+    }
+    if wins:
+        metrics["rollout/mean_guesses"] = sum(wins) / len(wins)
+    return metrics | _reward_parts(episodes)
+
+
+def _reward_parts(episodes: Sequence[Episode]) -> dict[str, float]:
+    """The mean of every reward component a game, as `reward/NAME`."""
+    totals: Counter[str] = Counter()
+    for episode in episodes:
+        for turn in episode.turns:
+            totals.update(turn.reward_parts)
+    return {f"reward/{name}": total / len(episodes) for name, total in sorted(totals.items())}
+
+
+def _entropy(episodes: Sequence[Episode]) -> float:
+    openers = Counter(e.turns[0].action for e in episodes if e.turns)
+    n = sum(openers.values())
+    return -sum(c / n * math.log(c / n) for c in openers.values()) if n else 0.0
+
+
+def _share(flags: Iterable[bool]) -> float:
+    values = list(flags)
+    return sum(values) / len(values) if values else 0.0

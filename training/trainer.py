@@ -1,0 +1,272 @@
+"""The training loop: play groups, turn rewards into advantages, update, validate, save.
+
+In: an agent, a game, a configuration. Out: a run folder. Randomness is a function of (seed, step,
+row), schedules depend on the step and never on time, so a resumed run logs the numbers the unbroken
+run would have logged.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.config import TrainConfig
+from wordle_rl.envs import make_env
+from wordle_rl.envs.base import TextEnv
+from wordle_rl.records import Episode, EpisodeGroup, Sample, StepRecord, Task
+from wordle_rl.rollout import rollout
+from wordle_rl.run_dir import RunDir
+from wordle_rl.seeding import generator, seed_from
+from wordle_rl.training.advantages import Advantage, is_constant
+from wordle_rl.training.algorithms import find_algorithm, parts_of
+from wordle_rl.training.batch import build_samples, episode_turns
+from wordle_rl.training.checkpoint import load_checkpoint, prune, save_checkpoint
+from wordle_rl.training.logger import collapse_warning, write_games
+from wordle_rl.training.optim import adamw, set_lr, warmup_decay
+from wordle_rl.training.rollout_metrics import rollout_metrics
+from wordle_rl.training.update import Updater
+
+Validate = Callable[[LanguageAgent], dict[str, float]]
+"""Plays the validation secrets; returns `eval/` metrics, `eval/greedy_win_rate` among them."""
+
+
+class Display(Protocol):
+    """Who watches the run."""
+
+    def step(self, record: StepRecord) -> None: ...
+    def game(self, episode: Episode) -> None: ...
+    def warn(self, text: str) -> None: ...
+    def phase(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended."""
+
+    step: int
+    finished: bool
+    """False when it was interrupted; it can be resumed."""
+
+
+def train(
+    agent: LanguageAgent,
+    config: TrainConfig,
+    run: RunDir,
+    *,
+    display: Display,
+    validate: Validate | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Train `agent` in place; goes on from the run's newest checkpoint where there is one.
+
+    Args:
+        agent: the policy.
+        config: complete settings (`algorithms.fill_defaults`).
+        run: where metrics, games and checkpoints go.
+        display: sees every record.
+        validate: plays the validation secrets.
+        interrupted: asked after every step; true saves and returns.
+    """
+    temperature = config.rollout.temperature
+    assert temperature is not None and config.train.kl_coef is not None, "call fill_defaults first"
+    parts = parts_of(find_algorithm(config.train.algo))
+    optimizer = adamw([p for p in agent.model.parameters() if p.requires_grad], config.train.lr)
+    reference = frozen_reference(agent.model) if config.train.kl_coef else None
+    update = Updater(
+        agent=agent,
+        optimizer=optimizer,
+        parts=parts,
+        settings=config.train,
+        temperature=temperature,
+        reference=reference,
+    )
+    start = resume(agent, optimizer, run)
+    history: list[Mapping[str, float]] = list(run.records())
+
+    for step in range(start, config.train.steps):
+        clock = Clock()
+        display.phase("playing")
+        groups = rollout(
+            agent,
+            draw_tasks(config, step),
+            config.rollout.group_size,
+            make_env=lambda task: training_env(config, agent),
+            temperature=temperature,
+            seed=seed_from(config.train.seed, "rollout", step),
+            max_turns=config.rollout.max_turns,
+            policy_version=step,
+        )
+        clock.lap("rollout")
+
+        display.phase("updating")
+        advantages = [group_advantages(group, parts.advantage, config, step) for group in groups]
+        samples = [
+            sample
+            for group, values in zip(groups, advantages, strict=True)
+            if not is_constant([e.total_reward for e in group.episodes])
+            for sample in group_samples(group, values)
+        ]
+        schedule = warmup_decay(
+            step,
+            config.train.steps,
+            warmup=config.train.warmup_steps,
+            decay_from=config.train.decay_from,
+        )
+        set_lr([optimizer], schedule)
+        games = sum(len(group.episodes) for group in groups)
+        metrics = rollout_metrics(groups) | {"train/lr": config.train.lr * schedule}
+        if samples:
+            metrics |= update(samples, games)
+        clock.lap("update")
+
+        done = step + 1
+        last = done == config.train.steps
+        if validate is not None and _due(done, config.eval.every_steps, last):
+            display.phase("validating")
+            metrics |= validate(agent)
+            clock.lap("eval")
+        record = StepRecord(step=done, metrics=metrics | clock.times())
+        run.log(record)
+        history.append({"step": done, **record.metrics})
+        display.step(record)
+        display.game(groups[0].episodes[0])
+        if (warning := collapse_warning(history)) is not None:
+            display.warn(warning)
+        if _due(done, config.save.games_every_steps, last):
+            write_games(run.episodes, done, groups, limit=16)
+
+        best = best_step(history)
+        stop = interrupted()
+        if stop or best == done or _due(done, config.save.checkpoint_every_steps, last):
+            save(agent, optimizer, run, done, best, config.save.keep_checkpoints)
+        if stop and not last:
+            return Outcome(step=done, finished=False)
+    return Outcome(step=config.train.steps, finished=True)
+
+
+def draw_tasks(config: TrainConfig, step: int) -> list[Task]:
+    """The tasks of a step. A task's seed fixes its secret, so all games of a group share it."""
+    seeds = [
+        seed_from(config.train.seed, "task", step, p) for p in range(config.rollout.tasks_per_step)
+    ]
+    return [
+        Task(
+            env_id=config.env.id,
+            task_id=f"step-{step}/task-{p}",
+            seed=seed % 2**32,
+            split=config.env.split,
+        )
+        for p, seed in enumerate(seeds)
+    ]
+
+
+def training_env(config: TrainConfig, agent: LanguageAgent) -> TextEnv:
+    """A new game as the run's settings describe it, in the style the agent reads."""
+    return make_env(
+        config.env.id,
+        split=config.env.split,
+        reward=config.env.reward,
+        style=agent.style,
+        history="last",
+        **config.env.options,
+    )
+
+
+def group_advantages(
+    group: EpisodeGroup, advantage: Advantage, config: TrainConfig, step: int
+) -> list[float]:
+    """One advantage a game; as a control they can be shuffled inside the group."""
+    values = advantage([episode.total_reward for episode in group.episodes])
+    if config.train.shuffle_advantages:
+        rng = generator(config.train.seed, "shuffle", step, group.task.task_id)
+        values = [values[i] for i in rng.permutation(len(values))]
+    return values
+
+
+def group_samples(group: EpisodeGroup, advantages: Sequence[float]) -> list[Sample]:
+    """The training rows of a group: a game's advantage on every token it sampled."""
+    return [
+        sample
+        for episode, value in zip(group.episodes, advantages, strict=True)
+        if episode.error is None
+        for sample in build_samples(episode_turns(episode, [value] * len(episode.turns)))
+    ]
+
+
+def frozen_reference(model: PreTrainedModel) -> PreTrainedModel:
+    """The model as it is now; with LoRA no copy is needed, its adapter is switched off instead."""
+    if isinstance(model, PeftModel):
+        return model
+    return copy.deepcopy(model).requires_grad_(False)
+
+
+def resume(agent: LanguageAgent, optimizer: torch.optim.Optimizer, run: RunDir) -> int:
+    """Go back to the newest checkpoint; metrics after it are cut off. Returns its step, else 0."""
+    latest = run.latest_checkpoint()
+    if latest is None:
+        run.cut_metrics(0)
+        return 0
+    state = load_checkpoint(latest, model=agent.model, optimizers=[optimizer])
+    run.cut_metrics(int(state["step"]))
+    return int(state["step"])
+
+
+def best_step(history: Sequence[Mapping[str, float]]) -> int | None:
+    """The validated step with the highest win rate; among equals the lowest score, then the first."""
+    validated = [r for r in history if "eval/greedy_win_rate" in r]
+    if not validated:
+        return None
+    best = max(
+        validated, key=lambda r: (r["eval/greedy_win_rate"], -r["eval/greedy_score"], -r["step"])
+    )
+    return int(best["step"])
+
+
+def save(
+    agent: LanguageAgent,
+    optimizer: torch.optim.Optimizer,
+    run: RunDir,
+    step: int,
+    best: int | None,
+    keep: int,
+) -> None:
+    """Write a checkpoint, note the best one, delete old ones."""
+    save_checkpoint(
+        run.checkpoints / f"step-{step}",
+        model=agent.model,
+        tokenizer=agent.tokenizer,
+        optimizers=[optimizer],
+        state={"step": step},
+    )
+    if best is not None:
+        run.mark_best(best)
+    protected = [] if best is None else [run.checkpoints / f"step-{best}"]
+    prune(run.checkpoints, keep, protected)
+
+
+class Clock:
+    """Seconds of the parts of a step."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._laps[f"time/{name}_s"] = now - self._last
+        self._last = now
+
+    def times(self) -> dict[str, float]:
+        return self._laps | {"time/step_s": time.perf_counter() - self._start}
+
+
+def _due(done: int, every: int, last: bool) -> bool:
+    return bool(every) and (last or done % every == 0)

@@ -1,0 +1,142 @@
+"""One policy update: samples -> micro-batches -> loss -> backward, clip, step.
+
+Every micro-batch contributes its share of the loss over the whole batch, so how the batch is cut
+changes memory and speed, never the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+from torch.optim import Optimizer
+from transformers import PreTrainedModel
+
+from wordle_rl.agents.device import autocast
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.config import TrainSection
+from wordle_rl.records import Batch, LossInputs, LossOutput, Sample
+from wordle_rl.training.algorithms import Parts
+from wordle_rl.training.batch import collate, micro_batches
+from wordle_rl.training.losses import BatchSize, Clip, clip_fraction, log_ratio
+from wordle_rl.training.optim import clip_gradients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updater:
+    """What stays the same from update to update."""
+
+    agent: LanguageAgent
+    optimizer: Optimizer
+    parts: Parts
+    settings: TrainSection
+    temperature: float
+    reference: PreTrainedModel | None
+    """The starting model, for the KL term; with LoRA the trained model without its adapter."""
+
+    def __call__(self, samples: Sequence[Sample], rows: int) -> dict[str, float]:
+        """Train on one batch of games and return `train/` metrics of the first update.
+
+        Args:
+            samples: rows with a signal.
+            rows: sampled rows in all, those of constant groups included.
+        """
+        size = BatchSize(
+            rows=rows,
+            tokens=sum(sum(sample.loss_mask) for sample in samples),
+            tokens_per_row=self.settings.tokens_per_row,
+        )
+        micros = micro_batches(samples, self.settings.micro_batch_tokens)
+        batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
+        metrics: dict[str, float] = {}
+        for _ in range(self.settings.updates_per_batch):
+            outputs = [self._backward(batch, size) for batch in batches]
+            norm = clip_gradients(self.agent.model, self.settings.max_grad_norm)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            metrics = metrics or _summarise(outputs, size) | {"train/grad_norm": norm}
+        return metrics
+
+    def _prepare(self, batch: Batch) -> Batch:
+        """Add what is computed once a batch, without gradient.
+
+        With one update a batch the sampler's log-probabilities are the old ones: the local sampler
+        is the trainer's own model. Later updates need the trainer's own arithmetic as the origin.
+        """
+        with torch.no_grad():
+            if self.settings.updates_per_batch > 1:
+                old, _ = self._logprobs(self.agent.model, batch)
+                batch = replace(batch, old_logprobs=old)
+            if self.reference is not None:
+                batch = replace(batch, ref_logprobs=self._reference_logprobs(batch))
+        return batch
+
+    def _reference_logprobs(self, batch: Batch) -> Tensor:
+        if isinstance(self.reference, PeftModel):
+            with self.reference.disable_adapter():
+                return self._logprobs(self.reference, batch)[0]
+        assert self.reference is not None
+        return self._logprobs(self.reference, batch)[0]
+
+    def _logprobs(self, model: PreTrainedModel, batch: Batch) -> tuple[Tensor, Tensor]:
+        with autocast(self.agent.device, self.agent.compute_dtype):
+            return token_logprobs(
+                model, batch.input_ids, batch.loss_mask, temperature=self.temperature
+            )
+
+    def _backward(self, batch: Batch, size: BatchSize) -> LossOutput:
+        logprobs, entropy = self._logprobs(self.agent.model, batch)
+        output = policy_loss(batch, logprobs, self.parts, self.settings, size)
+        torch.autograd.backward(output.loss)
+        return replace(
+            output, metrics={**output.metrics, "entropy": float(entropy.sum()) / size.tokens}
+        )
+
+
+def policy_loss(
+    batch: Batch, logprobs: Tensor, parts: Parts, settings: TrainSection, size: BatchSize
+) -> LossOutput:
+    """A micro-batch's share of the loss of the whole batch, and of its metrics.
+
+    L = aggregate(w * loss(r, A)) + kl_coef * aggregate(KL(pi || ref)); the correction w weighs the
+    policy term only.
+    """
+    inputs = LossInputs(
+        logprobs=logprobs,
+        old_logprobs=batch.old_logprobs,
+        advantages=batch.advantages,
+        loss_mask=batch.loss_mask,
+        ref_logprobs=batch.ref_logprobs,
+    )
+    clip = Clip(low=settings.clip_low, high=settings.clip_high)
+    mask = batch.loss_mask
+    weight = parts.correction(batch.old_logprobs, batch.sampler_logprobs, mask)
+    loss = parts.aggregation(weight * parts.loss(inputs, clip), mask, size)
+    metrics = {"policy_loss": float(loss.detach())}
+    if batch.ref_logprobs is not None and settings.kl_coef:
+        divergence = torch.where(mask, parts.kl(logprobs, batch.ref_logprobs), 0.0)
+        loss = loss + settings.kl_coef * parts.aggregation(divergence, mask, size)
+        metrics["kl_ref"] = float(divergence.detach().sum()) / size.tokens
+    with torch.no_grad():
+        drift = torch.where(mask, logprobs - batch.sampler_logprobs, 0.0)
+        metrics |= {
+            "loss": float(loss),
+            "clip_fraction": float(clip_fraction(inputs, clip)) / size.tokens,
+            "sampler_kl": float((drift.exp() - 1 - drift).sum()) / size.tokens,
+            "ratio_max": float(log_ratio(inputs).exp().max()),
+        }
+    return LossOutput(loss=loss, metrics=metrics)
+
+
+def _summarise(outputs: Sequence[LossOutput], size: BatchSize) -> dict[str, float]:
+    """Metrics of an update: shares add up, the largest ratio is the largest of all."""
+    names: Mapping[str, float] = outputs[0].metrics
+    total = {
+        f"train/{name}": (max if name == "ratio_max" else sum)(o.metrics[name] for o in outputs)
+        for name in names
+    }
+    return total | {"train/tokens": float(size.tokens)}

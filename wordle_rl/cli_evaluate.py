@@ -1,0 +1,245 @@
+"""`wordle-rl evaluate` and `wordle-rl paired`: how good an agent is, and whether it is better.
+
+Results go to standard output, progress to standard error. Everything heavy is imported when a
+command runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from wordle_rl.agents.base import Agent
+    from wordle_rl.evaluation.games import GameRecord
+    from wordle_rl.evaluation.paired import PairedResult
+    from wordle_rl.evaluation.suites import Suite
+    from wordle_rl.records import EvalReport
+
+HELD_OUT = ("val", "test")
+"""Splits beside which the training split is shown."""
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended."""
+
+OPTIONS = (
+    click.option("--suite", default="wordle-val", show_default=True, help="What is played."),
+    click.option("--split", help="Play another split of it: train, val, test or all."),
+    click.option(
+        "--samples",
+        default=4,
+        show_default=True,
+        type=click.IntRange(min=0),
+        help="Sampled games a secret, beside the greedy one; 0 for greedy alone.",
+    ),
+    click.option(
+        "--temperature",
+        default=1.0,
+        show_default=True,
+        type=click.FloatRange(min=0),
+        help="Of the sampled games.",
+    ),
+    click.option(
+        "--limit", type=click.IntRange(min=1), help="Play a fixed choice of so many secrets."
+    ),
+    click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Keep every game and a summary here; after a stop, the same command goes on.",
+    ),
+    click.option("--device", default="auto", show_default=True, help="Where a model runs."),
+    click.option("--seed", default=0, show_default=True, help="Of the agent's randomness."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else."),
+)
+"""What `evaluate` and `paired` share: the fields of `_Settings`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """What is played, and how."""
+
+    suite: str
+    split: str | None
+    samples: int
+    temperature: float
+    limit: int | None
+    out: Path | None
+    device: str
+    seed: int
+    as_json: bool
+
+    def load_suite(self, split: str | None = None) -> Suite:
+        """The suite, or the one of another split; all of it or `limit` secrets."""
+        from wordle_rl.evaluation.suites import load_suite
+
+        suite = load_suite(self.suite, split or self.split)
+        return suite if self.limit is None else suite.subset(self.limit)
+
+    def load_agent(self, name: str) -> Agent:
+        """The agent of a name, on the device."""
+        from wordle_rl.agents.loading import load_agent
+
+        return load_agent(name, device=self.device)
+
+    def play(
+        self, agent: Agent, suite: Suite, folder: str, progress: Progress
+    ) -> tuple[EvalReport, list[GameRecord]]:
+        """Evaluate and show a bar; games are kept in `folder` under `out`, where there is one."""
+        from wordle_rl.evaluation.evaluator import evaluate
+
+        games: list[GameRecord] = []
+        bar = progress.add_task(suite.name, total=len(suite.tasks) * (1 + self.samples), won="")
+
+        def on_game(game: GameRecord) -> None:
+            games.append(game)
+            won = sum(g["solved"] for g in games) / len(games)
+            progress.update(bar, advance=1, won=f"{won:.0%} won")
+
+        report = evaluate(
+            agent,
+            suite,
+            samples=self.samples,
+            temperature=self.temperature,
+            seed=self.seed,
+            out_dir=None if self.out is None else self.out / folder,
+            on_game=on_game,
+        )
+        return report, games
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Bars on standard error; Ctrl-C ends the command with a word on how to go on."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[won]}")
+        bars = Progress(
+            *columns,
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        try:
+            with bars:
+                yield bars
+        except KeyboardInterrupt:
+            kept = f"the games so far are in {self.out}, the same command goes on"
+            click.echo(f"stopped: {kept if self.out else 'nothing was kept'}", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the shared options, as its argument `settings`."""
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        shared = {field.name: given.pop(field.name) for field in fields(_Settings)}
+        command(settings=_Settings(**shared), **given)
+
+    for option in reversed(OPTIONS):
+        call = option(call)
+    return call
+
+
+@click.command()
+@click.argument("agent")
+@_with_settings
+@click.option(
+    "--train-split/--no-train-split",
+    default=True,
+    show_default=True,
+    help="Beside a held-out suite, play as many training secrets, to show the gap.",
+)
+def evaluate(settings: _Settings, agent: str, train_split: bool) -> None:
+    """Play a suite with AGENT and report wins, guesses and errors with their 95 % intervals.
+
+    AGENT is a baseline (random, random-consistent, greedy-patterns, greedy-entropy, or one with an
+    opener such as greedy-patterns:salet), nano, a run folder, a model folder or a hub id. Every
+    secret is played greedily once, and --samples times at --temperature.
+    """
+    suite = settings.load_suite()
+    player = settings.load_agent(agent)
+    train: EvalReport | None = None
+    with settings.progress() as progress:
+        report, _ = settings.play(player, suite, "", progress)
+        if train_split and suite.split in HELD_OUT:
+            beside = settings.load_suite("train").subset(len(suite.tasks))
+            train, _ = settings.play(player, beside, "train", progress)
+    (_print_reports_json if settings.as_json else _print_reports)(report, train)
+
+
+@click.command()
+@click.argument("agent_a", metavar="A")
+@click.argument("agent_b", metavar="B")
+@_with_settings
+def paired(settings: _Settings, agent_a: str, agent_b: str) -> None:
+    """Play the same secrets with A and with B and report the difference, A minus B."""
+    suite = settings.load_suite()
+    a, b = settings.load_agent(agent_a), settings.load_agent(agent_b)
+    with settings.progress() as progress:
+        _, games_a = settings.play(a, suite, "a", progress)
+        _, games_b = settings.play(b, suite, "b", progress)
+    results = _compare(games_a, games_b, suite, settings.seed)
+    show = _print_paired_json if settings.as_json else _print_paired
+    show((a.name, b.name), suite, results)
+
+
+def _print_reports_json(report: EvalReport, train: EvalReport | None) -> None:
+    from wordle_rl.evaluation.evaluator import report_json
+
+    click.echo(json.dumps({**report_json(report), "train": train and report_json(train)}))
+
+
+def _print_reports(report: EvalReport, train: EvalReport | None) -> None:
+    from rich.console import Console
+
+    from wordle_rl.evaluation.report import comparison_table, rows_of
+
+    reports = [report, train] if train else [report]
+    console = Console()
+    console.print(comparison_table([row for r in reports for row in rows_of(r, r.suite)]))
+    console.print(f"suite hash {report.suite_hash[:12]}, intervals 95 %", style="dim")
+
+
+def _compare(
+    games_a: list[GameRecord], games_b: list[GameRecord], suite: Suite, seed: int
+) -> dict[str, PairedResult]:
+    """One result for each mode that was played."""
+    from wordle_rl.evaluation.paired import paired as compare
+
+    results = {}
+    for mode in ("greedy", "sampled"):
+        a, b = ([g for g in games if g["mode"] == mode] for games in (games_a, games_b))
+        if a or b:
+            limit = suite.protocol.max_guesses
+            results[mode] = compare(a, b, max_guesses=limit, seed=seed)
+    return results
+
+
+def _print_paired_json(
+    names: tuple[str, str], suite: Suite, results: dict[str, PairedResult]
+) -> None:
+    head = {"a": names[0], "b": names[1], "suite": suite.name, "suite_hash": suite.suite_hash}
+    plain = {mode: asdict(result) for mode, result in results.items()}
+    click.echo(json.dumps({**head, "greedy": None, "sampled": None, **plain}))
+
+
+def _print_paired(names: tuple[str, str], suite: Suite, results: dict[str, PairedResult]) -> None:
+    from rich.console import Console
+
+    from wordle_rl.evaluation.report import paired_table
+
+    console = Console()
+    console.print(f"{names[0]} minus {names[1]} on {suite.name}, suite hash {suite.suite_hash[:12]}")
+    console.print(paired_table(results))
+    console.print("intervals 95 %, bootstrap over secrets", style="dim")
