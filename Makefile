@@ -60,9 +60,9 @@ $(VENV)/.installed-dev: $(SETUP)
 define make-venv
 @$(PY) -m pip --version >/dev/null 2>&1 || { \
   command -v $(PYTHON) >/dev/null 2>&1 || \
-    { echo "wordle-rl needs Python 3.11 or newer, and '$(PYTHON)' was not found: install it, or name one: make PYTHON=python3.12" >&2; exit 1; }; \
+    { echo "wordle-rl needs Python 3.11 or newer, and '$(PYTHON)' was not found: install it, or name one with PYTHON=python3.12" >&2; exit 1; }; \
   $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-    { echo "wordle-rl needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): name another one: make PYTHON=python3.12" >&2; exit 1; }; \
+    { echo "wordle-rl needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): name another one with PYTHON=python3.12" >&2; exit 1; }; \
   $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
     { echo "'$(PYTHON)' cannot make virtual environments: install its venv module (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
   $(PYTHON) -m venv --clear $(VENV); }

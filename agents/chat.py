@@ -2,16 +2,18 @@
 
 A game is a conversation: observations are the user's messages, answers the assistant's. The chat
 template is rendered once around markers, which splits it into the fixed pieces between contents;
-the contents are encoded on their own with special tokens switched off, so game text that spells
+the contents are encoded on their own with added tokens switched off, so game text that spells
 `<|im_end|>` stays text. Turn k+1's prompt is turn k's prompt, the sampled ids untouched, and the
-pieces that follow. Where a template rewrites earlier turns that is impossible: `append_only` is
-false, every turn is rendered afresh and its prompt stands for itself.
+pieces that follow. Where a template rewrites earlier turns (thinking templates drop the thoughts)
+that is impossible: `append_only` is false, every turn is rendered afresh and its prompt stands for
+itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
@@ -20,6 +22,9 @@ from wordle_rl.errors import ModelError
 
 Ids = tuple[int, ...]
 Message = dict[str, str]
+THOUGHT_END = "</think>"
+_THOUGHT_MARK = "THOUGHT-MARK"
+_THOUGHT = f"<think>{_THOUGHT_MARK}{THOUGHT_END}"
 
 
 class ChatRenderer:
@@ -29,7 +34,8 @@ class ChatRenderer:
         """Split the template into pieces.
 
         Raises:
-            ModelError: if the tokenizer has no chat template, or one that drops contents.
+            ModelError: if the tokenizer has no chat template, or one that fails on a game or drops
+                what was said in it.
         """
         self.tokenizer = tokenizer
         if not tokenizer.chat_template:
@@ -38,15 +44,19 @@ class ChatRenderer:
                 "use an instruction-tuned model, or set tokenizer.chat_template and save it"
             )
         self._encode_content = lru_cache(maxsize=65_536)(self._encode_plain)
-        opening = self._render(_dialogue(1))
-        longer = self._render(_dialogue(2))
+        self._inside_added_token = _inside_any(tokenizer.get_added_vocab())
+        opening, longer = self._render(_dialogue(1)), self._render(_dialogue(2))
         self._head, self._before_answer = self._split(opening, 0)
         self.append_only = self._keeps_turns(opening, longer)
         self._after_answer: Ids = ()
         self._before_next: Ids = ()
+        self._drops_thoughts = False
         if self.append_only:
-            rest = longer[len(opening) + len(_answer(0)) :]
+            rest = longer.removeprefix(opening + _answer(0))
             self._after_answer, self._before_next = self._split(rest, 1)
+        else:
+            self._drops_thoughts = _THOUGHT_MARK not in self._render(_dialogue(2, _THOUGHT))
+            self.prompt(("a", "b", "c"), ("d", "e"))
 
     def encode(self, content: str) -> Ids:
         """Ids of a message's content; special tokens in it are plain text."""
@@ -59,31 +69,35 @@ class ChatRenderer:
     def between(self, answer_ids: Sequence[int], observation: str) -> Ids:
         """What follows sampled `answer_ids` up to the next answer.
 
-        The template closes an answer with tokens whose first the model has usually sampled itself
-        (its stop token); then it is not added twice.
+        The model has usually sampled the template's closing token itself, as its stop token; then
+        that token (and what the template writes before it) is not added again.
         """
         closing = self._after_answer
-        if closing and answer_ids and answer_ids[-1] == closing[0]:
-            closing = closing[1:]
+        if self.closing_id is not None and answer_ids and answer_ids[-1] == self.closing_id:
+            closing = closing[closing.index(self.closing_id) + 1 :]
         return (*closing, *self.encode(observation), *self._before_next)
 
     def prompt(self, observations: Sequence[str], answers: Sequence[str]) -> Ids:
         """The whole conversation rendered afresh, for templates that are not append-only."""
-        n = len(observations)
-        text = self._render(_dialogue(n))
+        text = self._render(_dialogue(len(observations)))
         ids: list[int] = []
-        for i in range(n):
+        for i, observation in enumerate(observations):
             before, text = self._cut(text, _observation(i))
-            ids += [*self._encode_piece(before), *self.encode(observations[i])]
-            if i < n - 1 and _answer(i) in text:
+            ids += [*self._encode_piece(before), *self.encode(observation)]
+            if i < len(answers):
                 before, text = self._cut(text, _answer(i))
-                ids += [*self._encode_piece(before), *self.encode(answers[i])]
+                ids += [*self._encode_piece(before), *self._encode_text(self._kept(answers[i]))]
         return (*ids, *self._encode_piece(text))
 
-    @property
+    @cached_property
     def closing_id(self) -> int | None:
-        """The token the template writes after an answer, where answers are kept as they are."""
-        return self._after_answer[0] if self._after_answer else None
+        """The special token the template closes an answer with, where answers are kept."""
+        added = self.tokenizer.added_tokens_decoder
+        return next((i for i in self._after_answer if i in added and added[i].special), None)
+
+    def _kept(self, answer: str) -> str:
+        """What the template would keep of an earlier answer."""
+        return answer.rpartition(THOUGHT_END)[2].lstrip("\n") if self._drops_thoughts else answer
 
     def _split(self, text: str, observation: int) -> tuple[Ids, Ids]:
         before, after = self._cut(text, _observation(observation))
@@ -98,25 +112,24 @@ class ChatRenderer:
         return before, after
 
     def _keeps_turns(self, opening: str, longer: str) -> bool:
-        """Whether later prompts begin with earlier ones, thinking in the answers included."""
+        """Whether later prompts begin with earlier ones and every turn is written the same way."""
         if not longer.startswith(opening + _answer(0)):
             return False
-        longest = self._render(_dialogue(3))
-        if not longest.startswith(longer + _answer(1)):
+        turn = longer.removeprefix(opening + _answer(0))
+        next_turn = turn.replace(_observation(1), _observation(2))
+        if self._render(_dialogue(3)) != longer + _answer(1) + next_turn:
             return False
-        thought = "<think>why</think>"
-        messages = _dialogue(2)
-        messages[1] = {"role": "assistant", "content": thought + _answer(0)}
-        return self._render(messages).startswith(opening + thought + _answer(0))
+        thinking = self._render(_dialogue(2, _THOUGHT))
+        return thinking == opening + _THOUGHT + _answer(0) + turn
 
     def _render(self, messages: list[Message]) -> str:
         try:
             text = self.tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=True
             )
-        except TemplateError as error:
-            name = self.tokenizer.name_or_path
-            raise ModelError(f"the chat template of {name!r} refuses a game: {error}") from error
+        except (TemplateError, TypeError, ValueError, LookupError) as error:
+            name, reason = self.tokenizer.name_or_path, " ".join(str(error).split())
+            raise ModelError(f"the chat template of {name!r} refuses a game: {reason}") from error
         assert isinstance(text, str)
         return text
 
@@ -124,11 +137,25 @@ class ChatRenderer:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False)) if text else ()
 
     def _encode_plain(self, text: str) -> Ids:
-        if not text:
-            return ()
-        return tuple(
-            self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-        )
+        pieces = self._inside_added_token.split(text)
+        return tuple(i for piece in pieces if piece for i in self._encode_text(piece))
+
+    def _encode_text(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+
+def _inside_any(added_tokens: Iterable[str]) -> re.Pattern[str]:
+    """Matches (without width) after the first character of every token that text spells.
+
+    Text that is cut there spells none of them: `split_special_tokens` alone lets those pass that a
+    tokenizer adds but does not call special, as DeepSeek's `<\uff5cUser\uff5c>`. White space is text.
+    """
+    places = (
+        f"(?<={re.escape(token[0])})(?={re.escape(token[1:])})"
+        for token in added_tokens
+        if len(token) > 1 and not token.isspace()
+    )
+    return re.compile("|".join(places) or "(?!)")
 
 
 def _observation(i: int) -> str:
@@ -139,10 +166,10 @@ def _answer(i: int) -> str:
     return f"ANSWER-{i}-MARK"
 
 
-def _dialogue(turns: int) -> list[Message]:
+def _dialogue(turns: int, thought: str = "") -> list[Message]:
     """`turns` observations with the answers between them, ending with an observation."""
     messages = [{"role": "user", "content": _observation(0)}]
     for i in range(1, turns):
-        messages.append({"role": "assistant", "content": _answer(i - 1)})
+        messages.append({"role": "assistant", "content": thought + _answer(i - 1)})
         messages.append({"role": "user", "content": _observation(i)})
     return messages

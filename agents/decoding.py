@@ -7,11 +7,13 @@ Nothing in the token loop is Python per row.
 
 Attention masks are built from positions, not columns: a sliding window counts columns otherwise and
 comes out wrong once there are gaps. Layers that cannot take gaps at all (linear attention, state
-space, chunked) are decoded without them: a fresh left-padded prefill every turn.
+space, chunked, biases that count columns) are decoded without them: a fresh left-padded prefill
+every turn, of every row.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,13 +46,30 @@ class Decoder:
     must grow by appending: what was there at the last call is not computed again.
     """
 
-    def __init__(self, model: PreTrainedModel, pad_id: int, seeds: Sequence[int]) -> None:
-        """An empty cache for `len(seeds)` games; a game's randomness depends on its seed alone."""
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        pad_id: int,
+        seeds: Sequence[int],
+        drawn: Sequence[int] | None = None,
+    ) -> None:
+        """An empty cache for `len(seeds)` games.
+
+        Args:
+            model: a causal language model.
+            pad_id: what gaps are filled with; no token attends to them.
+            seeds: of each game; token n of a game is a function of its seed, n and its context.
+            drawn: tokens that were sampled in each game before; by default none.
+
+        Raises:
+            ModelError: if the model cannot be decoded this way (see `attention_layout`).
+        """
         self._model = model
         self._pad_id = pad_id
         self._device = model.device
         self._layout = attention_layout(model)
         self._seeds = torch.tensor(seeds, dtype=torch.long, device=self._device)  # [B]
+        self._drawn = torch.tensor(drawn or [0] * len(seeds), device=self._device)  # [B]
         self._cached = [0] * len(seeds)  # tokens of each row that are in the cache
         self._cache: Cache | None = None
         self._valid = torch.zeros(len(seeds), 0, dtype=torch.bool, device=self._device)  # [B, K]
@@ -67,19 +86,22 @@ class Decoder:
         """Keep these rows, in this order."""
         index = torch.tensor(rows, dtype=torch.long, device=self._device)
         self._cached = [self._cached[row] for row in rows]
-        self._seeds = self._seeds[index]
+        self._seeds, self._drawn = self._seeds[index], self._drawn[index]
         self._take(index)
 
     def extend(self, contexts: Sequence[Ids]) -> None:
         """Bring every row up to its context; afterwards the next token can be sampled."""
-        if self._cache is None:
+        if self._cache is not None:
+            self._feed([c[n:] for c, n in zip(contexts, self._cached, strict=True)])
+        elif self.keeps_cache:
             distinct = list(dict.fromkeys(contexts))
             where = {context: i for i, context in enumerate(distinct)}
-            self._start(len(distinct))
+            self._start(Cache(layer_class_to_replicate=_GrowingLayer), len(distinct))
             self._feed(distinct)
             self._take(torch.tensor([where[c] for c in contexts], device=self._device))
         else:
-            self._feed([c[n:] for c, n in zip(contexts, self._cached, strict=True)])
+            self._start(DynamicCache(config=self._model.config), len(contexts))
+            self._feed(contexts)
         self._cached = [len(context) for context in contexts]
 
     def sample(
@@ -94,7 +116,7 @@ class Decoder:
         done = torch.zeros_like(self._seeds, dtype=torch.bool)
         tokens, logprobs, alive = [], [], []
         for step in range(max_new_tokens):
-            token, logprob = self._choose(temperature)
+            token, logprob = self._choose(temperature, self._drawn + step)
             tokens.append(token)
             logprobs.append(logprob)
             alive.append(~done)
@@ -102,7 +124,9 @@ class Decoder:
             if step == max_new_tokens - 1 or bool(done.all()):
                 break
             self._forward(token.unsqueeze(1), ~done.unsqueeze(1))
-        counts = torch.stack(alive, 1).sum(1).tolist()
+        lengths = torch.stack(alive, 1).sum(1)  # [B]
+        self._drawn = self._drawn + lengths
+        counts = lengths.tolist()
         self._cached = [n + c - 1 for n, c in zip(self._cached, counts, strict=True)]
         rows = zip(
             torch.stack(tokens, 1).tolist(), torch.stack(logprobs, 1).tolist(), counts, strict=True
@@ -112,7 +136,7 @@ class Decoder:
             for ids, lps, count in rows
         ]
 
-    def _choose(self, temperature: float) -> tuple[Tensor, Tensor]:
+    def _choose(self, temperature: float, counters: Tensor) -> tuple[Tensor, Tensor]:
         """The next token of every row and its log-probability, both [B]."""
         logp = F.log_softmax(self._logits.float() / (temperature or 1.0), dim=-1)
         if temperature == 0:
@@ -120,18 +144,13 @@ class Decoder:
         else:
             wide = torch.float32 if self._device.type == "mps" else torch.float64
             mass = logp.to(wide).exp().cumsum(-1)  # [B, V]
-            point = uniforms(self._seeds, self._lengths).to(wide) * mass[:, -1]
+            point = uniforms(self._seeds, counters).to(wide) * mass[:, -1]
             token = torch.searchsorted(mass, point.unsqueeze(1), right=True).squeeze(1)
             token = token.clamp(max=mass.shape[1] - 1)
         return token, logp.gather(1, token.unsqueeze(1)).squeeze(1)
 
-    def _start(self, rows: int) -> None:
-        layers = self._layout != "none"
-        self._cache = (
-            Cache(layer_class_to_replicate=_GrowingLayer)
-            if layers
-            else DynamicCache(config=self._model.config)
-        )
+    def _start(self, cache: Cache, rows: int) -> None:
+        self._cache = cache
         self._valid = self._valid[:rows]
         self._positions = self._positions[:rows]
         self._lengths = self._lengths[:rows]
@@ -230,15 +249,21 @@ def _with_room(
 def attention_layout(model: PreTrainedModel) -> str:
     """How masks reach the model: `full`, `sliding`, `mixed` (a dict of both), or `none`.
 
-    `none` means that some layer cannot take gaps: linear, state-space or chunked attention.
+    `none` means that some layer cannot take gaps: linear, state-space or chunked attention, or code
+    of its own (from before transformers' attention interface) that counts columns.
 
     Raises:
         ModelError: for an attention implementation that takes no mask of our own, or a model
-            without an attention cache.
+            whose state is not handed to it as `past_key_values` (Mamba, RWKV, xLSTM, ...).
     """
+    model = model.get_base_model() if hasattr(model, "get_base_model") else model
+    name = type(model).__name__
+    if "past_key_values" not in inspect.signature(model.forward).parameters:
+        raise ModelError(f"{name} has no key-value cache to play games with: use another model")
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ())
-    if kinds - GAP_SAFE_LAYERS or not _has_attention_cache(model):
+    stateful = getattr(model, "_is_stateful", False)
+    if kinds - GAP_SAFE_LAYERS or stateful or not model._supports_attention_backend:
         return "none"
     implementation = model.config._attn_implementation
     if implementation not in ("sdpa", "eager"):
@@ -251,11 +276,6 @@ def attention_layout(model: PreTrainedModel) -> str:
     if not kinds and getattr(config, "sliding_window", None) is not None:
         return "sliding"
     return "full"
-
-
-def _has_attention_cache(model: PreTrainedModel) -> bool:
-    """Whether the model keeps plain keys and values; stateful models (Mamba, ...) do not."""
-    return not getattr(model, "_is_stateful", False)
 
 
 def attention_mask(

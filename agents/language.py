@@ -7,6 +7,7 @@ exactly the tokens it sampled.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -83,7 +84,7 @@ class LanguageAgent:
             model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(path)
         except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(f"cannot load model {name_or_path!r}: {reason}") from error
         style = getattr(model.config, "wordle_rl_style", "chat")
         limit = max_new_tokens or getattr(model.config, "wordle_rl_max_new_tokens", 64)
@@ -106,9 +107,20 @@ class LanguageAgent:
         return self._style
 
     @property
+    def fingerprint(self) -> str:
+        """A hash of weights, precision and answer limit: equal for agents that play the same."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, value in sorted(self.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy())
+        digest.update(f"{self.compute_dtype} {self.max_new_tokens}".encode())
+        return digest.hexdigest()
+
+    @property
     def context_length(self) -> int:
         """Most tokens a game may have."""
-        return int(getattr(self.model.config, "max_position_embeddings", 1 << 30))
+        config = self.model.config.get_text_config()
+        return int(getattr(config, "max_position_embeddings", None) or 1 << 30)
 
     def begin(self, openings: Sequence[Opening], *, temperature: float) -> Player:
         """Start games; equal opening prompts (all games of a group) are computed once."""
@@ -124,6 +136,7 @@ class _LanguagePlayer:
         self._agent = agent
         self._temperature = temperature
         self._seeds = [opening.seed for opening in openings]
+        self._drawn = [0] * len(openings)
         self._context: list[Ids] = [()] * len(openings)
         self._seen: list[list[str]] = [[] for _ in openings]
         self._said: list[list[str]] = [[] for _ in openings]
@@ -161,7 +174,12 @@ class _LanguagePlayer:
         """The cache of the running games, brought up to their contexts."""
         contexts = [self._context[i] for i in rows]
         if self._decoder is None or not self._agent.chat.append_only or not self._decoder.keeps_cache:
-            self._decoder = Decoder(self._agent.model, self._agent.pad_id, [self._seeds[i] for i in rows])
+            self._decoder = Decoder(
+                self._agent.model,
+                self._agent.pad_id,
+                seeds=[self._seeds[i] for i in rows],
+                drawn=[self._drawn[i] for i in rows],
+            )
         elif rows != self._live:
             kept = {row: k for k, row in enumerate(self._live)}
             self._decoder.select([kept[row] for row in rows])
@@ -172,6 +190,7 @@ class _LanguagePlayer:
     def _move(self, i: int, answer: Sampled) -> Move:
         prompt = self._context[i]
         self._context[i] = (*prompt, *answer.token_ids)
+        self._drawn[i] += len(answer.token_ids)
         stopped = bool(answer.token_ids) and answer.token_ids[-1] in self._agent.stop_ids
         spoken = answer.token_ids[:-1] if stopped else answer.token_ids
         text = self._agent.tokenizer.decode(spoken, skip_special_tokens=False)
@@ -196,7 +215,7 @@ def _stop_ids(
         value = getattr(source, "eos_token_id", None)
         declared += value if isinstance(value, list) else [value] if value is not None else []
     closing = chat.closing_id
-    ordered = [closing, *declared] if closing in tokenizer.all_special_ids else declared
+    ordered = declared if closing is None else [closing, *declared]
     if not ordered:
         raise ModelError(f"{tokenizer.name_or_path!r} names no end-of-sequence token to stop at")
-    return tuple(dict.fromkeys(int(i) for i in ordered if i is not None))
+    return tuple(dict.fromkeys(ordered))

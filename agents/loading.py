@@ -12,11 +12,15 @@ torch is imported for the last four only.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wordle_rl.agents.base import Agent
 from wordle_rl.agents.baselines import BASELINES, load_baseline
 from wordle_rl.errors import ConfigError, RunError, unknown_name
 from wordle_rl.run_dir import is_run, model_of_run
+
+if TYPE_CHECKING:
+    from wordle_rl.agents.language import LanguageAgent
 
 
 def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent:
@@ -34,9 +38,23 @@ def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent
     """
     if name.partition(":")[0] in BASELINES:
         return load_baseline(name)
+    return load_language_agent(name, device=device, dtype=dtype)
+
+
+def load_language_agent(
+    name: str, *, device: str = "auto", dtype: str = "auto", max_new_tokens: int | None = None
+) -> LanguageAgent:
+    """The language model of a name: `load_agent` without the baselines, for training.
+
+    `max_new_tokens` replaces the model's own limit on the length of an answer.
+    """
+    from wordle_rl.agents.language import LanguageAgent
+
     if name == "champion":
         raise ConfigError("the agent 'champion' is not part of this version: use 'nano'")
-    return _load_model(_model_path(name), device=device, dtype=dtype)
+    return LanguageAgent.load(
+        _model_path(name), device=device, dtype=dtype, max_new_tokens=max_new_tokens
+    )
 
 
 def _model_path(name: str) -> str:
@@ -59,8 +77,3 @@ def _looks_like_hub_id(name: str) -> bool:
     is_pair = bool(owner and rest) and "/" not in rest
     return is_pair and not Path(owner).expanduser().is_dir()
 
-
-def _load_model(name_or_path: str, *, device: str, dtype: str) -> Agent:
-    from wordle_rl.agents.language import LanguageAgent
-
-    return LanguageAgent.load(name_or_path, device=device, dtype=dtype)

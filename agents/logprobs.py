@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from wordle_rl.agents.decoding import attention_layout
+
 MIN_SHARED_TOKENS = 32
 """A shared prompt shorter than this is not worth a second forward call."""
 
@@ -52,14 +54,14 @@ def token_logprobs(
     entropy = torch.zeros_like(logprobs)
     if not len(columns):
         return logprobs, entropy
-    width = int(loss_mask.any(dim=0).nonzero().max()) + 1
+    width = int(columns.max()) + 1
     logits = _logits(model, input_ids[:, :width], columns - 1, share_prompt)  # [B, C, V]
     logp = F.log_softmax(logits.float() / temperature, dim=-1)
     targets = input_ids[:, columns]
     chosen = logp.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # [B, C]
     mask = loss_mask[:, columns]
     with torch.no_grad():
-        spread = -(logp.exp() * logp).sum(-1)
+        spread = torch.special.entr(logp.exp()).sum(-1)
         entropy[:, columns] = torch.where(mask, spread, 0.0)
     full = torch.zeros_like(logprobs)
     return full.index_copy(1, columns, torch.where(mask, chosen, 0.0)), entropy
@@ -68,7 +70,7 @@ def token_logprobs(
 def _logits(model: PreTrainedModel, ids: Tensor, columns: Tensor, share_prompt: bool) -> Tensor:
     """Logits at `columns`, shape [B, C, V]."""
     shared = int(columns.min())
-    if share_prompt and shared >= MIN_SHARED_TOKENS:
+    if share_prompt and shared >= MIN_SHARED_TOKENS and attention_layout(model) != "none":
         prompts, row_to_prompt = torch.unique(ids[:, :shared], dim=0, return_inverse=True)
         if len(prompts) < len(ids):
             return _logits_after(model, ids[:, shared:], columns - shared, prompts, row_to_prompt)

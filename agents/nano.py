@@ -72,7 +72,7 @@ def new_model(*, layers: int = 4, width: int = 256, seed: int = 0) -> Qwen3ForCa
         bos_token_id=None,
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU as well
         return Qwen3ForCausalLM(config)
 
 

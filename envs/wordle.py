@@ -154,7 +154,7 @@ class WordleEnv(TextEnv):
             max_invalid=max_invalid,
             answers=len(self._lexicon.all_answers),
             guesses=len(self._lexicon.guesses),
-            example="crane" if "crane" in self._lexicon.legal else self._lexicon.guesses[0],
+            example="crane" if "crane" in self._lexicon.legal else self._lexicon.all_answers[0],
         )
         self._voice = VOICES[style](self._rules, history)
         self._history = history

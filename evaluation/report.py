@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
+from rich.text import Text
 
 from wordle_rl.errors import RunError
 from wordle_rl.evaluation.paired import PairedResult
@@ -20,9 +21,9 @@ from wordle_rl.records import Estimate, EvalReport, PlayReport
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLUMNS = ("agent", "secrets", "decoding", "n", "wins", "score", "guesses", "invalid")
+COLUMNS = ("agent", "split", "moves", "n", "wins", "score", "guesses", "invalid")
 """`score` counts a loss as one guess more than the rules allow; `guesses` is over wins only."""
-NOTHING = "–"
+NOTHING = "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Row:
     split: str
     """Which secrets were played."""
     mode: str
+    """How moves were chosen: greedy or sampled."""
     play: PlayReport
 
 
@@ -47,11 +49,8 @@ def rows_of(report: EvalReport, split: str) -> list[Row]:
 
 
 def comparison_table(rows: Sequence[Row]) -> Table:
-    """The rows as a table for the terminal."""
-    table = _table(*COLUMNS, left=3)
-    for row in rows:
-        table.add_row(*_cells(row))
-    return table
+    """The rows as a table for the terminal, intervals below their values."""
+    return _table(COLUMNS, [_cells(row) for row in rows], left=3)
 
 
 def comparison_markdown(rows: Sequence[Row]) -> str:
@@ -62,22 +61,32 @@ def comparison_markdown(rows: Sequence[Row]) -> str:
 
 
 def paired_table(results: Mapping[str, PairedResult]) -> Table:
-    """Differences by mode of decoding as a table for the terminal."""
-    table = _table("decoding", "secrets", "wins", "score", "only A", "only B", "p", left=1)
-    for mode, result in results.items():
-        test = result.mcnemar
-        split = (str(test.only_a), str(test.only_b), f"{test.p_value:.2g}") if test else ("",) * 3
-        wins, scores = percent(result.win_rate, sign="+"), number(result.score, sign="+")
-        table.add_row(mode, str(result.secrets), wins, scores, *split)
+    """Differences by how moves were chosen, as a table for the terminal."""
+    columns = ("moves", "secrets", "wins", "score", "only A", "only B", "p")
+    return _table(columns, [_paired_cells(*item) for item in results.items()], left=1)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
+    """A table whose first `left` columns are text and the others numbers."""
+    table = Table(header_style="bold", box=None, pad_edge=False, collapse_padding=True)
+    for i, name in enumerate(columns):
+        table.add_column(
+            name,
+            justify="left" if i < left else "right",
+            overflow="fold",
+            no_wrap=i >= left,
+            min_width=len(name),
+        )
+    for row in rows:
+        table.add_row(*(Text(cell.replace(" [", "\n[")) for cell in row))
     return table
 
 
-def _table(*columns: str, left: int) -> Table:
-    """An empty table: the first `left` columns are text, the others numbers."""
-    table = Table(*columns, header_style="bold", box=None, pad_edge=False)
-    for column in table.columns[left:]:
-        column.justify, column.no_wrap = "right", True
-    return table
+def _paired_cells(mode: str, result: PairedResult) -> list[str]:
+    test = result.mcnemar
+    split = [str(test.only_a), str(test.only_b), f"{test.p_value:.2g}"] if test else [""] * 3
+    wins, scores = percent(result.win_rate, sign="+"), number(result.score, sign="+")
+    return [mode, str(result.secrets), wins, scores, *split]
 
 
 def _cells(row: Row) -> list[str]:
@@ -89,7 +98,7 @@ def _cells(row: Row) -> list[str]:
         str(play.n),
         percent(play.win_rate),
         number(play.score),
-        number(play.mean_guesses),
+        NOTHING if play.mean_guesses.value is None else f"{play.mean_guesses.value:.2f}",
         f"{100 * play.invalid_rate:.1f} %",
     ]
 

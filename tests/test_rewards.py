@@ -137,7 +137,9 @@ def test_credit_is_the_same_to_the_last_bit_however_it_was_reached(length: int) 
     for best in combinations(range(2 * length + 1), 3):
         marks = [green_tenths(n, length) for n in best]
         paid = [
-            partial_credit(outcome("a" * length, "b" * length, feedback=m, earlier=tuple(marks[:i])))
+            partial_credit(
+                outcome("a" * length, "b" * length, feedback=m, earlier=tuple(marks[:i]))
+            )
             for i, m in enumerate(marks)
         ]
         at_once = partial_credit(outcome("a" * length, "b" * length, feedback=marks[-1]))["credit"]
@@ -250,9 +252,7 @@ def test_eeeee_beats_honest_openers_only_in_the_naive_scheme() -> None:
         return sum(scheme(outcome(guess, secret))["credit"] for secret in answers) / len(answers)
 
     openers = ("slate", "crane", "salet", "raise")
-    assert all(
-        mean(partial_credit_naive, "eeeee") > mean(partial_credit_naive, o) for o in openers
-    )
+    assert all(mean(partial_credit_naive, "eeeee") > mean(partial_credit_naive, o) for o in openers)
     assert all(mean(partial_credit, "eeeee") < mean(partial_credit, o) / 1.5 for o in openers)
 
 

@@ -1,7 +1,7 @@
 """Checkpoints: a model folder plus everything needed to go on as if nothing had happened.
 
-`step-N/` is an ordinary `save_pretrained` folder with `trainer.pt` (optimisers) and `trainer.json`
-(step and counters) beside it. It is written under a temporary name and renamed, so a checkpoint
+`step-N/` is an ordinary `save_pretrained` folder (adapters folded in) with `trainer.pt` (optimisers,
+and the adapter where there is one) and `trainer.json` (the step) beside it. It is written under a temporary name and renamed, so a checkpoint
 either exists whole or not at all. No random state is stored: randomness is a function of (seed,
 step, row).
 """
@@ -16,12 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from wordle_rl.agents.lora import merged
 from wordle_rl.errors import CheckpointError
+
+DAMAGE = (OSError, ValueError, KeyError, RuntimeError, EOFError, SafetensorError, pickle.UnpicklingError)
+"""What reading a missing, half-written or damaged checkpoint raises."""
 
 
 def save_checkpoint(
@@ -36,9 +41,10 @@ def save_checkpoint(
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    model.save_pretrained(part)
+    merged(model).save_pretrained(part)
     tokenizer.save_pretrained(part)
-    torch.save([o.state_dict() for o in optimizers], part / "trainer.pt")
+    saved = {"optimizers": [o.state_dict() for o in optimizers], "adapter": _adapter(model)}
+    torch.save(saved, part / "trainer.pt")
     (part / "trainer.json").write_text(json.dumps(dict(state), indent=1) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
@@ -54,22 +60,30 @@ def load_checkpoint(
     """
     try:
         state: dict[str, Any] = json.loads((folder / "trainer.json").read_text())
-        weights = load_file(folder / "model.safetensors")
         saved = torch.load(folder / "trainer.pt", weights_only=True)
+        weights = saved["adapter"] or load_file(folder / "model.safetensors")
         missing, unexpected = model.load_state_dict(weights, strict=False)
-        for optimizer, values in zip(optimizers, saved, strict=True):
+        for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(values)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError) as error:
+    except DAMAGE as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"cannot read checkpoint {str(folder)!r} ({reason}): delete it to resume from an "
             "earlier one"
         ) from error
     tied = set(getattr(model, "_tied_weights_keys", None) or {})
-    if unexpected or set(missing) - tied:
+    lost = set(missing) - tied if not saved["adapter"] else set()
+    if unexpected or lost:
         raise CheckpointError(f"checkpoint {str(folder)!r} belongs to another model")
     model.tie_weights()
     return state
+
+
+def _adapter(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """The trained weights of a model with adapters; empty for a plain one."""
+    if not isinstance(model, PeftModel):
+        return {}
+    return {name: value for name, value in model.named_parameters() if value.requires_grad}
 
 
 def checkpoints(folder: Path) -> list[Path]:

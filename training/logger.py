@@ -433,11 +433,13 @@ def _gradient_exploded(history: History) -> str | None:
 
 
 def _win_rate_fell(history: History) -> str | None:
+    """Few games are noisy, so the fall also has to exceed four standard errors of a mean."""
     now = _recent(history, "rollout/win_rate")
     if now is None:
         return None
     best = max(_means(_series(history, "rollout/win_rate")))
-    if best - now <= max(0.1, best / 4):
+    games = WINDOW * (_recent(history, "rollout/games") or math.inf)
+    if best - now <= max(0.1, best / 4, 4 * math.sqrt(0.25 / games)):
         return None
     return (
         f"win rate fell: {now:.1%} over the last {WINDOW} steps, {best:.1%} at its best; go back "

@@ -18,7 +18,7 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.config import PretrainConfig
 from wordle_rl.envs.wordle import compact_opening
-from wordle_rl.records import Sample, StepRecord
+from wordle_rl.records import Outcome, Sample, StepRecord
 from wordle_rl.run_dir import RunDir
 from wordle_rl.seeding import generator
 from wordle_rl.training.batch import (
@@ -42,7 +42,8 @@ def pretrain(
     *,
     validate: Validate | None = None,
     on_step: OnStep | None = None,
-) -> None:
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Outcome:
     """Train `agent` in place; goes on from the run's newest checkpoint where there is one.
 
     Args:
@@ -51,13 +52,14 @@ def pretrain(
         run: where metrics and checkpoints go.
         validate: plays the validation secrets; returns `eval/` metrics.
         on_step: sees every record as it is logged.
+        interrupted: asked after every step; true saves and returns.
     """
     teacher = WordleTeacher(wide_share=config.wide_share, scattered_share=config.scattered_share)
     optimizers = muon_and_adamw(agent.model, muon_lr=config.muon_lr, adamw_lr=config.adamw_lr)
     start = 0
     if (latest := run.latest_checkpoint()) is not None:
         start = int(load_checkpoint(latest, model=agent.model, optimizers=optimizers)["step"])
-        run.cut_metrics(start)
+    run.cut_metrics(start)
     for step in range(start, config.steps):
         began = time.perf_counter()
         samples = teacher_samples(agent.chat, teacher, agent.stop_ids[0], config, step)
@@ -88,7 +90,8 @@ def pretrain(
         run.log(record)
         if on_step is not None:
             on_step(record)
-        if done % config.checkpoint_every_steps == 0 or done == config.steps:
+        stop = interrupted()
+        if stop or done % config.checkpoint_every_steps == 0 or done == config.steps:
             save_checkpoint(
                 run.checkpoints / f"step-{done}",
                 model=agent.model,
@@ -97,6 +100,9 @@ def pretrain(
                 state={"step": done},
             )
             prune(run.checkpoints, config.keep_checkpoints)
+        if stop and done < config.steps:
+            return Outcome(step=done, finished=False)
+    return Outcome(step=config.steps, finished=True)
 
 
 def teacher_samples(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -21,7 +20,7 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import TextEnv
-from wordle_rl.records import Episode, EpisodeGroup, Sample, StepRecord, Task
+from wordle_rl.records import Episode, EpisodeGroup, Outcome, Sample, StepRecord, Task
 from wordle_rl.rollout import rollout
 from wordle_rl.run_dir import RunDir
 from wordle_rl.seeding import generator, seed_from
@@ -45,15 +44,6 @@ class Display(Protocol):
     def game(self, episode: Episode) -> None: ...
     def warn(self, text: str) -> None: ...
     def phase(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a run ended."""
-
-    step: int
-    finished: bool
-    """False when it was interrupted; it can be resumed."""
 
 
 def train(

@@ -18,6 +18,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+    from rich.table import Table
 
     from wordle_rl.agents.base import Agent
     from wordle_rl.evaluation.games import GameRecord
@@ -96,12 +97,14 @@ class _Settings:
         from wordle_rl.evaluation.evaluator import evaluate
 
         games: list[GameRecord] = []
+        won = 0
         bar = progress.add_task(suite.name, total=len(suite.tasks) * (1 + self.samples), won="")
 
         def on_game(game: GameRecord) -> None:
+            nonlocal won
             games.append(game)
-            won = sum(g["solved"] for g in games) / len(games)
-            progress.update(bar, advance=1, won=f"{won:.0%} won")
+            won += game["solved"]
+            progress.update(bar, advance=1, won=f"{won / len(games):.0%} won")
 
         report = evaluate(
             agent,
@@ -201,14 +204,14 @@ def _print_reports_json(report: EvalReport, train: EvalReport | None) -> None:
 
 
 def _print_reports(report: EvalReport, train: EvalReport | None) -> None:
-    from rich.console import Console
-
     from wordle_rl.evaluation.report import comparison_table, rows_of
 
     reports = [report, train] if train else [report]
-    console = Console()
-    console.print(comparison_table([row for r in reports for row in rows_of(r, r.suite)]))
-    console.print(f"suite hash {report.suite_hash[:12]}, intervals 95 %", style="dim")
+    rows = [row for r in reports for row in rows_of(r, r.suite.removeprefix("wordle-"))]
+    _print_table(
+        comparison_table(rows),
+        f"{report.suite} (hash {report.suite_hash[:12]}), intervals 95 %, a loss scores 7",
+    )
 
 
 def _compare(
@@ -235,11 +238,18 @@ def _print_paired_json(
 
 
 def _print_paired(names: tuple[str, str], suite: Suite, results: dict[str, PairedResult]) -> None:
-    from rich.console import Console
-
     from wordle_rl.evaluation.report import paired_table
 
+    _print_table(
+        paired_table(results),
+        f"A {names[0]} minus B {names[1]} on {suite.name} (hash {suite.suite_hash[:12]}), "
+        "intervals 95 % over secrets",
+    )
+
+
+def _print_table(table: Table, note: str) -> None:
+    from rich.console import Console
+
     console = Console()
-    console.print(f"{names[0]} minus {names[1]} on {suite.name}, suite hash {suite.suite_hash[:12]}")
-    console.print(paired_table(results))
-    console.print("intervals 95 %, bootstrap over secrets", style="dim")
+    console.print(table)
+    console.print(note, style="dim", highlight=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -244,6 +245,31 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"no such file: {str(path)!r}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{str(path)!r} is not valid TOML: {error}") from None
+
+
+def preset_names() -> dict[str, str]:
+    """The packaged presets and the first comment line of each."""
+    folder = files("wordle_rl.training") / "presets"
+    found = sorted(p for p in folder.iterdir() if p.name.endswith(".toml"))
+    return {
+        p.name.removesuffix(".toml"): p.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        for p in found
+    }
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """The values of a packaged preset, or of a `.toml` file of the user's own.
+
+    Raises:
+        ConfigError: if there is no such preset; the message names the nearest.
+    """
+    if name.endswith(".toml"):
+        return read_toml(Path(name))
+    if name not in preset_names():
+        raise unknown_name("preset", name, preset_names())
+    return tomllib.loads(
+        (files("wordle_rl.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+    )
 
 
 def _toml_value(text: str) -> Any:

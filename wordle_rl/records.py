@@ -189,6 +189,15 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended."""
+
+    step: int
+    finished: bool
+    """False when it was interrupted; it can be resumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """A measured number with its 95 % interval. `value` is None where nothing was measured."""
 

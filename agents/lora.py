@@ -1,0 +1,31 @@
+"""Low-rank adapters (LoRA, Hu et al. 2021, arXiv 2106.09685) on all linear layers, through PEFT."""
+
+from __future__ import annotations
+
+import copy
+from typing import cast
+
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import PreTrainedModel
+
+
+def add_lora(model: PreTrainedModel, *, rank: int, alpha: int) -> PreTrainedModel:
+    """Freeze the model and put an adapter on every linear layer but the head.
+
+    There is no dropout in the adapter: sampler and trainer would differ.
+    """
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    return cast(PreTrainedModel, get_peft_model(model, config).eval())
+
+
+def merged(model: PreTrainedModel) -> PreTrainedModel:
+    """A plain model that plays the same: the adapter folded into a copy of the weights."""
+    if not isinstance(model, PeftModel):
+        return model
+    return cast(PreTrainedModel, copy.deepcopy(model).merge_and_unload())

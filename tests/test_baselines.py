@@ -1,0 +1,131 @@
+"""Baselines through the game itself: the figures every table is read against."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from wordle_rl.agents.baselines import BASELINES, load_baseline
+from wordle_rl.envs import make_env
+from wordle_rl.envs.base import TextEnv
+from wordle_rl.envs.words import load_words
+from wordle_rl.errors import ConfigError
+from wordle_rl.records import Episode, Task
+from wordle_rl.rollout import play_games
+from wordle_rl.seeding import seed_from
+
+ANSWERS = load_words("answers", 5)
+SOME = ANSWERS[::50]
+
+
+def play(
+    name: str,
+    secrets: tuple[str, ...] = ANSWERS,
+    *,
+    env_id: str = "wordle",
+    seed: int = 0,
+    max_guesses: int = 6,
+) -> list[Episode]:
+    def build(task: Task) -> TextEnv:
+        return make_env(task.env_id, style="compact", max_guesses=max_guesses)
+
+    return play_games(
+        load_baseline(name),
+        [Task(env_id=env_id, task_id=w, seed=0, options={"secret": w}) for w in secrets],
+        make_env=build,
+        temperature=1.0,
+        seeds=[seed_from(seed, secret) for secret in secrets],
+    )
+
+
+def guesses_of(episodes: list[Episode]) -> list[list[str]]:
+    return [[str(turn.info["guess"]) for turn in episode.turns] for episode in episodes]
+
+
+def mean_guesses(episodes: list[Episode]) -> float:
+    assert all(episode.solved for episode in episodes)
+    return sum(len(episode.turns) for episode in episodes) / len(episodes)
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "measured"),
+    [("greedy-patterns", 3.428, 3.4087), ("greedy-entropy:raise", 3.475, 3.4571)],
+)
+def test_greedy_play_reproduces_the_reference(name: str, reference: float, measured: float) -> None:
+    mean = mean_guesses(play(name))
+    assert mean == pytest.approx(measured, abs=5e-5)
+    assert mean == pytest.approx(reference, abs=0.02)
+
+
+@pytest.mark.slow
+def test_random_consistent_play_reproduces_the_reference() -> None:
+    episodes = [
+        e for seed in range(20) for e in play("random-consistent", seed=seed, max_guesses=12)
+    ]
+    assert mean_guesses(episodes) == pytest.approx(4.077, abs=0.02)
+    wins = sum(len(episode.turns) <= 6 for episode in episodes)
+    assert wins / len(episodes) == pytest.approx(0.9815, abs=0.003)
+
+
+def test_random_consistent_play_is_near_the_reference() -> None:
+    episodes = play("random-consistent", max_guesses=12)
+    standard_error = 1.02 / len(episodes) ** 0.5
+    assert mean_guesses(episodes) == pytest.approx(4.077, abs=0.02 + 3 * standard_error)
+    assert all(turn.info["consistent"] for episode in episodes for turn in episode.turns)
+
+
+def test_random_play_is_legal_uniform_and_hopeless() -> None:
+    episodes = play("random")
+    statuses = Counter(str(t.info["status"]) for e in episodes for t in e.turns)
+    assert set(statuses) <= {"ok", "repeat"}
+    assert sum(e.solved for e in episodes) / len(episodes) < 0.003
+    played = Counter(guess for guesses in guesses_of(episodes) for guess in guesses)
+    # n draws from W words leave W * (1 - 1/W)**n of them out.
+    n, words = played.total(), len(load_words("guesses", 5))
+    assert len(played) == pytest.approx(words * (1 - (1 - 1 / words) ** n), rel=0.01)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_game_depends_on_its_seed_alone(name: str) -> None:
+    together = guesses_of(play(name, SOME))
+    assert guesses_of([e for secret in SOME for e in play(name, (secret,))]) == together
+    assert (guesses_of(play(name, SOME, seed=1)) == together) is name.startswith("greedy")
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_hard_mode_is_kept(name: str) -> None:
+    episodes = play(name, SOME, env_id="wordle-hard")
+    statuses = {turn.info["status"] for episode in episodes for turn in episode.turns}
+    assert statuses <= {"ok", "repeat"}
+
+
+@pytest.mark.parametrize("name", [name for name in BASELINES if name != "random"])
+def test_a_secret_outside_of_the_answers_is_looked_for_too(name: str) -> None:
+    secrets = tuple(word for word in load_words("guesses", 5)[::900] if word not in ANSWERS)
+    episodes = play(name, secrets, max_guesses=40)
+    assert all(episode.solved for episode in episodes)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_an_opener_is_played_first_and_only_first(name: str) -> None:
+    for guesses in guesses_of(play(f"{name}:salet", SOME)):
+        assert guesses[0] == "salet"
+        assert "salet" not in guesses[1:]
+
+
+@pytest.mark.parametrize(
+    ("load", "message"),
+    [
+        (lambda: load_baseline("greedy-pattern"), "did you mean 'greedy-patterns'"),
+        (lambda: play("random:xyzzy", SOME), "opener 'xyzzy' is not a legal word"),
+    ],
+)
+def test_bad_names_are_refused(load: Callable[[], object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load()
+
+
+def test_an_opener_is_part_of_the_name() -> None:
+    assert load_baseline("random").name == "random"
+    assert load_baseline("greedy-patterns:SALET").name == "greedy-patterns:SALET"
+    assert load_baseline("greedy-patterns:SALET").opener == "salet"

@@ -1,0 +1,304 @@
+"""A run from start to end: load the model, train, compare before and after on held-out secrets.
+
+What `wordle-rl train` and `wordle-rl pretrain` do once their flags are read; the same functions are
+the Python API of a whole run.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.agents.loading import load_language_agent
+from wordle_rl.agents.lora import add_lora
+from wordle_rl.agents.nano import byte_tokenizer, new_model
+from wordle_rl.config import PretrainConfig, TrainConfig, to_toml
+from wordle_rl.envs import make_env
+from wordle_rl.errors import ConfigError, RunError
+from wordle_rl.evaluation.evaluator import evaluate, report_json
+from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.paired import PairedResult, paired
+from wordle_rl.evaluation.report import comparison_table, paired_table, plot_curve, rows_of
+from wordle_rl.evaluation.suites import Suite, load_suite
+from wordle_rl.records import EvalReport, Outcome
+from wordle_rl.run_dir import RunDir, write_atomically
+from wordle_rl.training.algorithms import fill_defaults
+from wordle_rl.training.logger import TrainDisplay
+from wordle_rl.training.sft import pretrain
+from wordle_rl.training.trainer import Validate, train, training_env
+
+PACKAGES = ("wordle-rl", "torch", "transformers", "numpy", "gymnasium")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Before and after on the same secrets."""
+
+    before: EvalReport
+    after: EvalReport
+    gain: Mapping[str, PairedResult]
+    """After minus before, by mode of decoding."""
+
+
+def run_training(
+    config: TrainConfig, run: RunDir, *, resume: bool = False, console: Console | None = None
+) -> Comparison | None:
+    """Train as configured, or go on with a run; then compare before and after.
+
+    Returns:
+        The comparison; None where the configuration names no final suite, or the run was
+        interrupted.
+
+    Raises:
+        RunError: the folder already holds a run, or holds none to resume.
+        ConfigError: the configuration cannot work.
+    """
+    console = console or Console()
+    config = fill_defaults(config)
+    agent = load_language_agent(
+        config.model.path,
+        device=config.model.device,
+        dtype=config.model.dtype,
+        max_new_tokens=config.model.max_new_tokens,
+    )
+    training_env(config, agent)  # a wrong game or reward fails here, before anything is written
+    suite = load_suite(config.eval.suite) if config.eval.every_steps else None
+    final = load_suite(config.eval.final_suite) if config.eval.final_suite else None
+    open_run(run, to_toml(config), resume=resume)
+    if config.lora.rank:
+        agent.model = add_lora(agent.model, rank=config.lora.rank, alpha=config.lora.alpha)
+
+    games = config.rollout.tasks_per_step * config.rollout.group_size
+    title = f"{config.train.algo} on {config.env.id} · {agent.name} · {run.path}"
+    with (
+        catch_interrupt() as interrupted,
+        TrainDisplay(
+            config.train.steps, title=title, console=console, games_per_step=games
+        ) as display,
+    ):
+        display.resume(run.records())
+        outcome = train(
+            agent,
+            config,
+            run,
+            display=display,
+            validate=validator(suite) if suite is not None else None,
+            interrupted=interrupted,
+        )
+    if any(True for _ in run.records()):
+        plot_curve(run.metrics, run.curve)
+    if not outcome.finished:
+        _say_how_to_resume(console, run, outcome)
+        return None
+    return None if final is None else compare(config, run, final, console)
+
+
+def run_pretraining(
+    config: PretrainConfig, run: RunDir, *, resume: bool = False, console: Console | None = None
+) -> None:
+    """Imitate the game's teacher as configured, or go on with a run."""
+    console = console or Console()
+    if config.env != "wordle":
+        raise ConfigError(f"no teacher for env {config.env!r} yet: use wordle")
+    if config.model == "new":
+        agent = new_nano(config)
+    else:
+        agent = load_language_agent(config.model, dtype=config.dtype)
+    suite = load_suite("wordle-val") if config.eval_every_steps else None
+    open_run(run, to_toml(config), resume=resume)
+    title = f"imitation on {config.env} · {agent.name} · {run.path}"
+    with (
+        catch_interrupt() as interrupted,
+        TrainDisplay(
+            config.steps, title=title, console=console, games_per_step=config.games_per_step
+        ) as display,
+    ):
+        display.resume(run.records())
+        outcome = pretrain(
+            agent,
+            config,
+            run,
+            validate=validator(suite) if suite is not None else None,
+            on_step=display.step,
+            interrupted=interrupted,
+        )
+    if not outcome.finished:
+        _say_how_to_resume(console, run, outcome)
+
+
+def new_nano(config: PretrainConfig) -> LanguageAgent:
+    """A fresh nano; how it reads games is saved in its config."""
+    model = new_model(layers=config.layers, width=config.width, seed=config.seed)
+    model.config.wordle_rl_style = "compact"
+    model.config.wordle_rl_max_new_tokens = 12
+    return LanguageAgent(
+        model,
+        byte_tokenizer(),
+        name="new nano",
+        style="compact",
+        max_new_tokens=12,
+        dtype=config.dtype,
+    )
+
+
+def validator(suite: Suite) -> Validate:
+    """Plays a suite greedily; the metrics that checkpoints are chosen by."""
+
+    def validate(agent: LanguageAgent) -> dict[str, float]:
+        report = evaluate(agent, suite, samples=0).greedy
+        assert report is not None
+        wins, score = report.win_rate, report.score
+        numbers = {"win_rate": wins.value, "low": wins.low, "high": wins.high, "score": score.value}
+        return {f"eval/greedy_{name}": v for name, v in numbers.items() if v is not None}
+
+    return validate
+
+
+def compare(config: TrainConfig, run: RunDir, suite: Suite, console: Console) -> Comparison:
+    """Play the final suite with the starting model and with the best checkpoint; print and save."""
+    models = {"before": config.model.path, "after": str(run.path)}
+    reports: dict[str, EvalReport] = {}
+    games: dict[str, list[GameRecord]] = {}
+    for name, path in models.items():
+        agent = load_language_agent(
+            path,
+            device=config.model.device,
+            dtype=config.model.dtype,
+            max_new_tokens=config.model.max_new_tokens,
+        )
+        with console.status(f"playing {suite.name} with the model {name} training"):
+            kept: list[GameRecord] = []
+            reports[name] = evaluate(
+                agent,
+                suite,
+                samples=config.eval.final_samples,
+                out_dir=run.evaluations / f"{suite.name}-{name}",
+                on_game=kept.append,
+            )
+        games[name] = kept
+    modes = ["greedy", "sampled"] if config.eval.final_samples else ["greedy"]
+    gain = {
+        mode: paired(
+            [g for g in games["after"] if g["mode"] == mode],
+            [g for g in games["before"] if g["mode"] == mode],
+        )
+        for mode in modes
+    }
+    result = Comparison(before=reports["before"], after=reports["after"], gain=gain)
+    write_atomically(run.evaluations / "comparison.json", json.dumps(comparison_json(result), indent=1))
+    _print_comparison(result, run, suite, console)
+    return result
+
+
+def comparison_json(result: Comparison) -> dict[str, Any]:
+    """The comparison as plain data."""
+    return {
+        "before": report_json(result.before),
+        "after": report_json(result.after),
+        "gain": {mode: asdict(value) for mode, value in result.gain.items()},
+    }
+
+
+def _print_comparison(result: Comparison, run: RunDir, suite: Suite, console: Console) -> None:
+    rows = rows_of(result.before, suite.split) + rows_of(result.after, suite.split)
+    console.print(f"\n[bold]Before and after on {suite.name}[/] ({len(suite.tasks)} secrets)")
+    console.print(comparison_table(rows))
+    console.print("[bold]Paired gain[/] (after - before, same secrets, 95 % interval)")
+    console.print(paired_table(result.gain))
+    console.print(f"learning curve: {run.curve}")
+    console.print(f"play against it: wordle-rl play --agent {run.path} --versus")
+
+
+def open_run(run: RunDir, config_toml: str, *, resume: bool) -> None:
+    """Create the run folder, or check that there is one and restore its thread count.
+
+    Raises:
+        RunError: there is a run already, or none to resume.
+    """
+    if not resume:
+        run.create(config_toml, run_meta())
+        return
+    if not run.exists():
+        raise RunError(
+            f"no run to resume in {str(run.path)!r}: check --run-dir, or leave out --resume"
+        )
+    meta = json.loads((run.path / "meta.json").read_text())
+    torch.set_num_threads(int(meta["threads"]))
+
+
+def run_meta() -> dict[str, Any]:
+    """What a reader of the run wants to know beside its settings."""
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "git_commit": _git_commit(),
+        "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+@contextmanager
+def catch_interrupt() -> Iterator[Any]:
+    """Ctrl-C asks for a stop after the running step; a second one stops at once."""
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _say_how_to_resume(console: Console, run: RunDir, outcome: Outcome) -> None:
+    console.print(
+        f"stopped after step {outcome.step}; saved. Go on with: "
+        f"wordle-rl {_command_of(run)} --resume --run-dir {run.path}",
+        soft_wrap=True,
+    )
+
+
+def _command_of(run: RunDir) -> str:
+    return "train" if "[train]" in run.config.read_text() else "pretrain"
+
+
+def _git_commit() -> str | None:
+    """The commit of the source tree, marked where files differ from it; None outside a checkout."""
+    here = Path(__file__).resolve().parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{line.partition(':')[2].strip()}, {torch.get_num_threads()} threads"
+    return platform.processor() or platform.machine()

@@ -1,0 +1,78 @@
+"""The command line: finds the command, prints errors as one line.
+
+A command lives in the module of its subject and is imported when it is asked for, so
+`wordle-rl --help` loads neither torch nor a game.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from wordle_rl import __version__
+from wordle_rl.errors import WordleRLError, unknown_name
+
+COMMANDS = {
+    "train": ("wordle_rl.cli_train:train", "Train a language model on a game."),
+    "pretrain": ("wordle_rl.cli_train:pretrain", "Make nano from nothing by imitation."),
+    "evaluate": ("wordle_rl.cli_evaluate:evaluate", "Play a suite and report win rates."),
+    "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),
+    "play": ("wordle_rl.cli_play:play", "Play yourself, or watch an agent play."),
+    "algos": ("wordle_rl.cli_train:algos", "List the algorithms."),
+    "presets": ("wordle_rl.cli_train:presets", "List the presets."),
+    "envs": ("wordle_rl.cli_train:envs", "List the games."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they run; their help lines stand above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            raise click.UsageError(str(unknown_name("command", args[0], COMMANDS)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wordle-rl")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Train language-model agents to play multi-turn text games, and play against them."""
+
+
+def main() -> None:
+    """Run the command line; exit 2 for wrong usage, 1 for a failure, 130 after Ctrl-C."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        cli.main(args=arguments, prog_name="wordle-rl", standalone_mode=True)
+    except WordleRLError as error:
+        if debug:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""`wordle-rl train` and `wordle-rl pretrain`, and the lists of what they can be told.
+
+Flags are read into a configuration; the work is in `training.session`. Everything heavy is imported
+when a command runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wordle_rl.config import (
+    PretrainConfig,
+    TrainConfig,
+    apply_overrides,
+    parse,
+    preset_names,
+    read_preset,
+    read_toml,
+)
+from wordle_rl.errors import ConfigError, RunError
+from wordle_rl.run_dir import RunDir, is_run
+
+INTERRUPTED = 130
+
+run_dir_option = click.option(
+    "--run-dir", type=click.Path(path_type=Path), help="The run folder; default: a new one in runs/."
+)
+resume_option = click.option(
+    "--resume", is_flag=True, help="Go on with --run-dir, or with the newest run."
+)
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting; repeatable."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON only.")
+
+
+@click.command()
+@click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
+@click.option("--algo", help="The algorithm: dr_grpo, grpo, course.")
+@click.option("--env", help="The game: a short name, a Gymnasium id, or package.module:Class.")
+@click.option("--model", help="nano, a model or run folder, or a hub id.")
+@click.option("--steps", type=click.IntRange(min=1), help="Training steps.")
+@click.option("--seed", type=click.IntRange(min=0), help="Fixes secrets and sampling.")
+@click.option("--device", help="auto, cpu, cuda or mps.")
+@run_dir_option
+@resume_option
+@set_option
+@json_option
+def train(
+    preset: str | None,
+    algo: str | None,
+    env: str | None,
+    model: str | None,
+    steps: int | None,
+    seed: int | None,
+    device: str | None,
+    run_dir: Path | None,
+    resume: bool,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Train a language model on a game with reinforcement learning.
+
+    The default preset takes the built-in model through GRPO on Wordle on a laptop CPU. Stop with
+    Ctrl-C and go on with --resume.
+    """
+    flags = {
+        "train.algo": algo,
+        "env.id": env,
+        "model.path": model,
+        "train.steps": steps,
+        "train.seed": seed,
+        "model.device": device,
+    }
+    given = {key: value for key, value in flags.items() if value is not None}
+    if resume:
+        fixed = [*(given.keys() - {"model.device", "train.steps"}), *overrides]
+        if preset is not None or fixed:
+            raise ConfigError(
+                "--resume takes its settings from the run folder: "
+                f"leave out {'--preset' if preset else fixed[0]!r} (--steps and --device may change)"
+            )
+        run = _run_to_resume(run_dir, "train")
+        values = read_toml(run.config)
+    else:
+        values = read_preset(preset or "default")
+        run = RunDir(run_dir or _free_folder(Path(preset or "default").stem))
+    values = apply_overrides(values, overrides)
+    for key, value in given.items():
+        section, _, name = key.partition(".")
+        values = {**values, section: {**values.get(section, {}), name: value}}
+    _train(parse(TrainConfig, values), run, resume, as_json)
+
+
+def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+
+    from wordle_rl.training.session import comparison_json, run_training
+
+    result = run_training(config, run, resume=resume, console=Console(stderr=as_json))
+    if as_json and result is not None:
+        click.echo(json.dumps({"run_dir": str(run.path), **comparison_json(result)}))
+    if result is None and config.eval.final_suite:
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+@click.command()
+@click.option("--steps", type=click.IntRange(min=1), help="Updates.")
+@click.option("--seed", type=click.IntRange(min=0), help="Fixes weights and games.")
+@run_dir_option
+@resume_option
+@set_option
+def pretrain(
+    steps: int | None,
+    seed: int | None,
+    run_dir: Path | None,
+    resume: bool,
+    overrides: tuple[str, ...],
+) -> None:
+    """Make a model that imitates the game's teacher (uniformly random consistent guesses).
+
+    With the default settings this is the command that made nano.
+    """
+    from rich.console import Console
+
+    from wordle_rl.training.session import run_pretraining
+
+    given = {k: v for k, v in {"steps": steps, "seed": seed}.items() if v is not None}
+    if resume:
+        if given or overrides:
+            raise ConfigError("--resume takes its settings from the run folder: leave out the others")
+        run = _run_to_resume(run_dir, "pretrain")
+        values: dict[str, Any] = read_toml(run.config)
+    else:
+        run = RunDir(run_dir or _free_folder("pretrain"))
+        values = apply_overrides(given, overrides)
+    run_pretraining(parse(PretrainConfig, values), run, resume=resume, console=Console())
+
+
+@click.command()
+def algos() -> None:
+    """List the algorithms and what they are made of."""
+    from wordle_rl.training.algorithms import ALGORITHMS
+
+    for name, algorithm in ALGORITHMS.items():
+        click.echo(f"{name:10} {algorithm.summary}")
+        parts = f"{algorithm.advantage} x {algorithm.loss} x {algorithm.aggregation}"
+        kl = f"{algorithm.kl} KL, coefficient {algorithm.kl_coef:g}" if algorithm.kl_coef else "no KL"
+        click.echo(f"{'':10} {parts}, {kl}, temperature {algorithm.temperature:g}")
+        click.echo(f"{'':10} {algorithm.paper}")
+
+
+@click.command()
+def presets() -> None:
+    """List the presets."""
+    for name, summary in preset_names().items():
+        click.echo(f"{name:10} {summary}")
+
+
+@click.command()
+def envs() -> None:
+    """List the games."""
+    from wordle_rl.envs import GAMES
+
+    for name, game in GAMES.items():
+        click.echo(f"{name:12} {game.env_id}")
+
+
+def _free_folder(stem: str) -> Path:
+    """The first of runs/STEM-1, runs/STEM-2, ... that does not exist."""
+    return next(p for n in count(1) if not (p := Path("runs") / f"{stem}-{n}").exists())
+
+
+def _run_to_resume(run_dir: Path | None, command: str) -> RunDir:
+    """The named run, or the newest one of this command under runs/.
+
+    Raises:
+        RunError: there is none, or it belongs to the other command.
+    """
+    if run_dir is None:
+        started: Sequence[Path] = [p for p in Path("runs").glob("*") if is_run(p) and _made_by(p) == command]
+        if not started:
+            raise RunError("no run to resume under runs/: name one with --run-dir")
+        return RunDir(max(started, key=lambda p: RunDir(p).config.stat().st_mtime))
+    if not is_run(run_dir):
+        raise RunError(f"no run to resume in {str(run_dir)!r}: check --run-dir, or leave out --resume")
+    if _made_by(run_dir) != command:
+        raise RunError(f"{str(run_dir)!r} was started by wordle-rl {_made_by(run_dir)}: resume it so")
+    return RunDir(run_dir)
+
+
+def _made_by(path: Path) -> str:
+    return "train" if "train" in read_toml(RunDir(path).config) else "pretrain"
