@@ -14,7 +14,8 @@ every turn, of every row.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,9 @@ from wordle_rl.errors import ModelError
 
 GAP_SAFE_LAYERS = {"full_attention", "sliding_attention"}
 """Layer types whose attention is right with masked gaps between a row's tokens."""
+
+FEW_QUERIES = 16
+"""Up to so many new tokens a row, attention scores are small enough to be written out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,10 @@ class Decoder:
             self._feed(contexts)
         self._cached = [len(context) for context in contexts]
 
+    def next_token_probs(self) -> Tensor:
+        """The distribution of every row's next token at temperature 1, [B, V]."""
+        return self._logits.float().softmax(-1)
+
     def sample(
         self, *, max_new_tokens: int, stop_ids: Sequence[int], temperature: float
     ) -> list[Sampled]:
@@ -178,14 +186,15 @@ class Decoder:
         self._valid = torch.cat([self._valid, real], 1)
         self._positions = torch.cat([self._positions, positions], 1)
         self._lengths = self._lengths + steps[:, -1]
-        self._logits = self._model(
-            input_ids=ids,
-            attention_mask=self._mask(positions),
-            position_ids=positions,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
+        with attention_for(self._model, queries=ids.shape[1]):
+            self._logits = self._model(
+                input_ids=ids,
+                attention_mask=self._mask(positions),
+                position_ids=positions,
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            ).logits[:, -1]
 
     def _mask(self, positions: Tensor) -> Tensor | dict[str, Tensor]:
         if self._layout == "none":
@@ -210,6 +219,24 @@ class Decoder:
         return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
 
 
+@contextmanager
+def attention_for(model: PreTrainedModel, *, queries: int) -> Iterator[None]:
+    """On a CPU, let transformers' eager attention serve a few new tokens a row.
+
+    The fused CPU kernel is made for long queries: with one new token a row plain matrix products
+    are more than twice as fast and compute the same (`benchmarks/rollout.py`).
+    """
+    few = model.device.type == "cpu" and queries <= FEW_QUERIES
+    if not few or model.config._attn_implementation != "sdpa":
+        yield
+        return
+    model.config._attn_implementation = "eager"
+    try:
+        yield
+    finally:
+        model.config._attn_implementation = "sdpa"
+
+
 class _GrowingLayer(DynamicLayer):
     """A cache layer that grows in place: appending one token does not copy all the others."""
 
@@ -223,6 +250,7 @@ class _GrowingLayer(DynamicLayer):
             self.lazy_initialization(key_states, value_states)
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
+        key_states, value_states = _as_computed(key_states), _as_computed(value_states)
         self._key_room = _with_room(self._key_room, self.keys, key_states, start, end)
         self._value_room = _with_room(self._value_room, self.values, value_states, start, end)
         self.keys, self.values = self._key_room[:, :, :end], self._value_room[:, :, :end]
@@ -231,6 +259,14 @@ class _GrowingLayer(DynamicLayer):
     def batch_select_indices(self, indices: Tensor) -> None:
         super().batch_select_indices(indices)
         self._key_room = self._value_room = None
+
+
+def _as_computed(states: Tensor) -> Tensor:
+    """In the precision attention computes in, so that autocast does not convert all of it again."""
+    device = states.device.type
+    if not torch.is_autocast_enabled(device):
+        return states
+    return states.to(torch.get_autocast_dtype(device))
 
 
 def _with_room(
@@ -276,6 +312,36 @@ def attention_layout(model: PreTrainedModel) -> str:
     if not kinds and getattr(config, "sliding_window", None) is not None:
         return "sliding"
     return "full"
+
+
+def check_decoding(model: PreTrainedModel, pad_id: int) -> None:
+    """Bring two rows of different length up to date in two steps and compare with a plain forward.
+
+    Catches code that counts columns where it should count tokens, whatever the architecture: it
+    comes out wrong without an error.
+
+    Raises:
+        ModelError: if the next-token distributions differ, or the model cannot be called this way.
+    """
+    row = tuple(i % model.config.get_text_config().vocab_size for i in range(1, 9))
+    contexts = [row[:3], row]
+    name = type(model).__name__
+    try:
+        with torch.inference_mode():
+            decoder = Decoder(model, pad_id, [0, 0])
+            decoder.extend([row[:2], row[: 5 if decoder.keeps_cache else 7]])
+            decoder.extend(contexts)
+            plain = model(input_ids=torch.tensor([row], device=model.device)).logits[0, [2, 7]]
+            ours = decoder.next_token_probs()
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"{name} cannot be decoded in batches ({reason}): use another model") from error
+    distance = float((ours - plain.float().softmax(-1)).abs().sum(-1).max()) / 2
+    if not distance < (1e-3 if model.dtype is torch.float32 else 0.1):
+        raise ModelError(
+            f"{name} gives other probabilities in a batch than alone (total variation "
+            f"{distance:.2g}): use another model"
+        )
 
 
 def attention_mask(

@@ -7,6 +7,7 @@ exactly the tokens it sampled.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,9 @@ from transformers import (
 
 from wordle_rl.agents.base import Move, Opening, Player, View
 from wordle_rl.agents.chat import ChatRenderer, Ids
-from wordle_rl.agents.decoding import Decoder, Sampled
+from wordle_rl.agents.decoding import Decoder, Sampled, check_decoding
 from wordle_rl.agents.device import autocast, pick_device, pick_dtype
+from wordle_rl.agents.lora import merged
 from wordle_rl.agents.nano import nano_path
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
@@ -61,6 +63,7 @@ class LanguageAgent:
         self.chat = ChatRenderer(tokenizer)
         self.stop_ids = _stop_ids(model, tokenizer, self.chat)
         self.pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        check_decoding(self.model, self.pad_id)
         self.max_new_tokens = max_new_tokens
 
     @classmethod
@@ -97,6 +100,17 @@ class LanguageAgent:
             style=style,
             max_new_tokens=limit,
         )
+
+    def save(self, folder: Path, *, dtype: str = "float32") -> None:
+        """Write a model folder that `load` reads; adapters are folded in, this model stays as it is.
+
+        Args:
+            folder: made if it does not exist.
+            dtype: of the weights, float32 or bfloat16.
+        """
+        model = copy.deepcopy(merged(self.model)).to(pick_dtype(dtype, self.device))
+        model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
 
     @property
     def name(self) -> str:

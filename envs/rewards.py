@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log2, nextafter, ulp
-from typing import cast
+from typing import TypeVar, cast
 
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.errors import ConfigError, unknown_name
@@ -56,11 +56,12 @@ class Outcome:
 
 
 RewardScheme = Callable[[Outcome], RewardParts]
+AnyScheme = TypeVar("AnyScheme", bound=RewardScheme)
 
 _MARK = "_counts_words"
 
 
-def counts_words(scheme: RewardScheme) -> RewardScheme:
+def counts_words(scheme: AnyScheme) -> AnyScheme:
     """Mark a scheme that needs the outcome's candidate counts, which take time to keep."""
     setattr(scheme, _MARK, True)
     return scheme

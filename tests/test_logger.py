@@ -188,10 +188,12 @@ def test_imitation_shows_its_own_numbers_and_leaves_out_the_rest() -> None:
     with display_of(target, 20) as display:
         display.step(StepRecord(step=10, metrics=metrics))
         display.step(StepRecord(step=11, metrics=metrics | {"eval/greedy_win_rate": 0.5}))
+        display.step(StepRecord(step=12, metrics={"eval/greedy_win_rate": 0.25}))
     assert written(target).splitlines()[1:] == [
         "step 10/20 | games 5,120 | games/s 128.0 | loss 1.5000 | grad norm 0.5 | ETA 0:40",
         "step 11/20 | games 5,120 | games/s 128.0 | loss 1.5000 | grad norm 0.5 | validation 50.0%"
         " | best so far 50.0% (step 11) | ETA 0:36",
+        "step 12/20 | validation 25.0% | best so far 50.0% (step 11) | ETA 0:32",
     ]
 
 

@@ -13,6 +13,7 @@ from wordle_rl.envs.rewards import (
     REWARDS,
     Outcome,
     RewardParts,
+    RewardScheme,
     counts_words,
     information_gain,
     needs_word_counts,
@@ -121,7 +122,7 @@ def test_information_gain_is_the_bits_of_a_guess() -> None:
 
 @pytest.mark.parametrize("name", sorted(REWARDS))
 def test_parts_have_the_same_names_on_every_turn(name: str) -> None:
-    words = {"candidates_before": 4, "candidates_after": 2}
+    words: dict[str, Any] = {"candidates_before": 4, "candidates_after": 2}
     scheme = REWARDS[name]
     legal, won = scheme(outcome("slate", **words)), scheme(outcome("crane", **words))
     refused = scheme(outcome(status="no_guess", **words))
@@ -248,7 +249,7 @@ def test_the_naive_scheme_is_exploited() -> None:
 def test_eeeee_beats_honest_openers_only_in_the_naive_scheme() -> None:
     answers = load_words("answers")
 
-    def mean(scheme: Any, guess: str) -> float:
+    def mean(scheme: RewardScheme, guess: str) -> float:
         return sum(scheme(outcome(guess, secret))["credit"] for secret in answers) / len(answers)
 
     openers = ("slate", "crane", "salet", "raise")

@@ -83,11 +83,8 @@ def test_out_of_guesses_is_terminated_and_reveals_the_word() -> None:
     observation, reward, terminated, truncated, info = env.step(WRONG[5])
     assert observation.endswith("\nOut of guesses. The word was CRANE.")
     assert (reward, terminated, truncated) == (0.0, True, False)
-    assert (info["solved"], info["secret"], info["end_reason"]) == (
-        False,
-        "crane",
-        "out_of_guesses",
-    )
+    assert (info["solved"], info["end_reason"]) == (False, "out_of_guesses")
+    assert info["secret"] == "crane"
 
 
 def test_step_needs_a_running_game() -> None:
@@ -260,8 +257,7 @@ def test_the_longest_board_fits_the_space() -> None:
         answers=words,
     )
     env.reset(options={"secret": words[0]})
-    for action in ["[x1]"] * 99 + [words[1]] * 100:
-        observation = env.step(action)[0]
+    observation = [env.step(action)[0] for action in ["[x1]"] * 99 + [words[1]] * 100][-1]
     assert len(observation) <= MAX_OBSERVATION
     assert observation in env.observation_space
 
@@ -309,9 +305,7 @@ def test_public_is_the_same_in_every_split_and_game() -> None:
 def test_the_splits_partition_the_answers() -> None:
     parts = [WordleEnv(split=split).answers for split in ("train", "val", "test")]
     assert sorted(itertools.chain(*parts)) == list(WordleEnv().answers)
-    assert {env.guesses for env in (WordleEnv(), WordleEnv(split="test"))} == {
-        load_words("guesses")
-    }
+    assert WordleEnv().guesses == WordleEnv(split="test").guesses == load_words("guesses")
 
 
 def test_candidates_left_are_the_words_that_fit() -> None:
@@ -354,7 +348,7 @@ def test_secrets_are_drawn_uniformly_and_cover_the_split() -> None:
 
 
 def test_twenty_words_are_drawn_equally_often() -> None:
-    env = WordleEnv(answers=load_words("answers")[:20])
+    env = WordleEnv(answers=load_words("answers")[:20], max_guesses=1)
     env.reset(seed=1)
     counts = Counter(secret_of(env) for _ in range(4000))
     chi_square = sum((n - 200) ** 2 / 200 for n in counts.values())
@@ -364,7 +358,9 @@ def test_twenty_words_are_drawn_equally_often() -> None:
 
 def secret_of(env: WordleEnv, **reset: Any) -> str:
     env.reset(**reset)
-    return str(last_info(env, ["?"] * 6)["secret"])
+    while "secret" not in (info := env.step("?")[4]):
+        pass
+    return str(info["secret"])
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
@@ -389,10 +385,7 @@ def test_any_legal_word_can_be_asked_for_in_any_split() -> None:
         ({"secret": "qqqqq"}, "secret 'qqqqq' is not in the word list: use one of env.guesses"),
         ({"secret": "cranes"}, "secret 'cranes' is not a word of 5 letters"),
         ({"secret": 5}, "secret 5 is not a word of 5 letters"),
-        (
-            {"secrets": "crane"},
-            "unknown reset option 'secrets': did you mean 'secret'? Known: secret",
-        ),
+        ({"secrte": 1}, "unknown reset option 'secrte': did you mean 'secret'? Known: secret"),
         ({"secret": "crane", "x": 1}, "unknown reset option 'x': Known: secret"),
     ],
 )
@@ -404,7 +397,7 @@ def test_wrong_options_are_explained_in_a_line(options: dict[str, Any], message:
 
 
 def test_nothing_tells_two_secrets_apart_but_their_feedback() -> None:
-    """200 games, each beside one whose secret fits the same feedback: all that is shown is equal."""
+    """200 games, each beside one whose secret fits the same feedback: all shown is equal."""
     answers = split_words(load_words("answers"), "val")
     generator = np.random.default_rng(3)
     for game in range(200):

@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": ("wordle_rl.cli_evaluate:evaluate", "Play a suite and report win rates."),
     "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),
     "play": ("wordle_rl.cli_play:play", "Play yourself, or watch an agent play."),
+    "export": ("wordle_rl.cli_train:export", "Write a run's best model as a model folder."),
     "algos": ("wordle_rl.cli_train:algos", "List the algorithms."),
     "presets": ("wordle_rl.cli_train:presets", "List the presets."),
     "envs": ("wordle_rl.cli_train:envs", "List the games."),

@@ -145,6 +145,26 @@ def pretrain(
 
 
 @click.command()
+@click.argument("model")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--dtype",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "bfloat16"]),
+    help="Of the weights; bfloat16 halves the file.",
+)
+def export(model: str, out: Path, dtype: str) -> None:
+    """Write MODEL (a run folder: its best checkpoint) as an ordinary model folder OUT."""
+    from wordle_rl.agents.loading import load_language_agent
+
+    if out.exists() and any(out.iterdir()):
+        raise RunError(f"folder {str(out)!r} is not empty: choose another one")
+    load_language_agent(model, device="cpu").save(out, dtype=dtype)
+    click.echo(f"wrote {out}")
+
+
+@click.command()
 def algos() -> None:
     """List the algorithms and what they are made of."""
     from wordle_rl.training.algorithms import ALGORITHMS

@@ -1,0 +1,175 @@
+"""Our rollout against one batched `transformers.generate` a turn: games per second, in one run.
+
+    python benchmarks/rollout.py [--games 512] [--rounds 3] [--model nano] [--json]
+
+Both play the same Wordle tasks with the same weights, dtype, temperature and batch, through the same
+`play_games`. The peer renders each running game's whole conversation, left-pads and generates with
+the cache on, as a turn-by-turn trainer does. Rounds alternate between the two, so a noisy machine
+hits both. `outside` is the share of wall time not spent in the model's forward.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+import torch
+
+from wordle_rl.agents.base import Agent, Move, Opening, View
+from wordle_rl.agents.chat import Ids
+from wordle_rl.agents.device import autocast
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.agents.loading import load_language_agent
+from wordle_rl.envs import make_env
+from wordle_rl.envs.base import Style
+from wordle_rl.records import Task
+from wordle_rl.rollout import rollout
+
+
+class GenerateAgent:
+    """The peer: the same model, one `generate` call a turn over all running games."""
+
+    def __init__(self, agent: LanguageAgent, style: Style) -> None:
+        self.agent = agent
+        self.style: Style = style
+        self.name = "generate"
+
+    def begin(self, openings: Sequence[Opening], *, temperature: float) -> GeneratePlayer:
+        torch.manual_seed(openings[0].seed)
+        return GeneratePlayer(self.agent, len(openings), temperature)
+
+
+class GeneratePlayer:
+    """Keeps every game's tokens and prefills them again each turn."""
+
+    def __init__(self, agent: LanguageAgent, games: int, temperature: float) -> None:
+        self.agent = agent
+        self.temperature = temperature
+        self.context: list[Ids] = [()] * games
+
+    def act(self, views: Mapping[int, View]) -> Mapping[int, Move]:
+        chat, agent = self.agent.chat, self.agent
+        for i, view in views.items():
+            seen = self.context[i]
+            more = chat.between(seen, view.observation) if seen else chat.opening(view.observation)
+            self.context[i] = (*seen, *more)
+        width = max(len(self.context[i]) for i in views)
+        rows = [[agent.pad_id] * (width - len(self.context[i])) + list(self.context[i]) for i in views]
+        mask = [[0] * (width - len(self.context[i])) + [1] * len(self.context[i]) for i in views]
+        with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
+            out = agent.model.generate(
+                input_ids=torch.tensor(rows, device=agent.device),
+                attention_mask=torch.tensor(mask, device=agent.device),
+                do_sample=True,
+                temperature=self.temperature,
+                top_k=0,
+                top_p=1.0,
+                max_new_tokens=agent.max_new_tokens,
+                eos_token_id=list(agent.stop_ids),
+                pad_token_id=agent.pad_id,
+                use_cache=True,
+            )
+        return {i: self._move(i, row) for i, row in zip(views, out[:, width:].tolist(), strict=True)}
+
+    def _move(self, i: int, row: list[int]) -> Move:
+        stop = next((k for k, token in enumerate(row) if token in self.agent.stop_ids), len(row) - 1)
+        said = tuple(row[: stop + 1])
+        self.context[i] = (*self.context[i], *said)
+        text = self.agent.tokenizer.decode(said[:-1] if said[-1] in self.agent.stop_ids else said)
+        return Move(action=str(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One style."""
+
+    style: str
+    games: int
+    ours_games_per_s: float
+    generate_games_per_s: float
+    ratio: float
+    ours_outside_model: float
+    generate_outside_model: float
+
+
+class ForwardTimer:
+    """Adds up the seconds spent in a model's forward."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.seconds = 0.0
+        self._began = 0.0
+        model.register_forward_pre_hook(self._before)
+        model.register_forward_hook(self._after)
+
+    def _before(self, *_: Any) -> None:
+        self._began = time.perf_counter()
+
+    def _after(self, *_: Any) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+
+def measure(agent: LanguageAgent, style: Style, games: int, rounds: int) -> Result:
+    """Alternate both players and take medians over rounds."""
+    agent._style = style
+    timer = ForwardTimer(agent.model)
+    tasks = [
+        Task(env_id="wordle", task_id=str(p), seed=p) for p in range(max(games // 16, 1))
+    ]
+    players: dict[str, Agent] = {"ours": agent, "generate": GenerateAgent(agent, style)}
+    speed: dict[str, list[float]] = {name: [] for name in players}
+    outside: dict[str, list[float]] = {name: [] for name in players}
+    for round_number in range(rounds + 1):  # the first one warms up
+        for name, player in players.items():
+            timer.seconds, began = 0.0, time.perf_counter()
+            rollout(
+                player,
+                tasks,
+                16,
+                make_env=lambda task: make_env("wordle", style=style, history="last", split="train"),
+                temperature=1.0,
+                seed=round_number,
+            )
+            elapsed = time.perf_counter() - began
+            if round_number:
+                speed[name].append(len(tasks) * 16 / elapsed)
+                outside[name].append(1 - timer.seconds / elapsed)
+    median = {name: statistics.median(values) for name, values in speed.items()}
+    return Result(
+        style=style,
+        games=len(tasks) * 16,
+        ours_games_per_s=median["ours"],
+        generate_games_per_s=median["generate"],
+        ratio=median["ours"] / median["generate"],
+        ours_outside_model=statistics.median(outside["ours"]),
+        generate_outside_model=statistics.median(outside["generate"]),
+    )
+
+
+@click.command()
+@click.option("--games", default=512, show_default=True, help="Games at once.")
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--model", default="nano", show_default=True)
+@click.option("--style", "styles", multiple=True, default=("compact", "chat"))
+@click.option("--json", "as_json", is_flag=True)
+def main(games: int, rounds: int, model: str, styles: tuple[Style, ...], as_json: bool) -> None:
+    """Compare games per second of our rollout and of one generate call a turn."""
+    for style in styles:
+        result = measure(load_language_agent(model), style, games, rounds)
+        if as_json:
+            click.echo(json.dumps(asdict(result)))
+            continue
+        click.echo(
+            f"{result.style:8} {result.games} games: ours {result.ours_games_per_s:.1f}/s "
+            f"({result.ours_outside_model:.0%} outside the model), "
+            f"generate {result.generate_games_per_s:.1f}/s "
+            f"({result.generate_outside_model:.0%} outside): {result.ratio:.1f}x"
+        )
+
+
+if __name__ == "__main__":
+    main()

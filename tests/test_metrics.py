@@ -1,0 +1,197 @@
+"""Numbers from games: by hand, against closed forms and against a plain bootstrap."""
+
+import numpy as np
+import pytest
+
+from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.metrics import play_report
+from wordle_rl.evaluation.statistics import mcnemar, ratio_interval, wilson
+from wordle_rl.records import Estimate
+
+
+def game(
+    secret: str,
+    n_guesses: int,
+    *,
+    solved: bool = True,
+    sample: int = 0,
+    statuses: list[str] | None = None,
+    consistent: list[bool] | None = None,
+    truncated: list[bool] | None = None,
+    error: str | None = None,
+) -> GameRecord:
+    statuses = ["ok"] * n_guesses if statuses is None else statuses
+    turns = len(statuses)
+    return GameRecord(
+        mode="greedy",
+        sample=sample,
+        secret=secret,
+        guesses=["crane"] * turns,
+        statuses=statuses,
+        feedback=["XXXXX" if status in ("ok", "repeat") else "" for status in statuses],
+        consistent=consistent or [True] * turns,
+        truncated=truncated or [False] * turns,
+        solved=solved,
+        n_guesses=n_guesses,
+        stop_reason="terminated" if error is None else "error",
+        error=error,
+    )
+
+
+def lost(secret: str, sample: int = 0) -> GameRecord:
+    return game(secret, 6, solved=False, sample=sample)
+
+
+def bounds(estimate: Estimate) -> tuple[float, float]:
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.low, estimate.high
+
+
+@pytest.mark.parametrize(
+    ("wins", "n", "low", "high"),
+    [
+        (12, 20, 0.387, 0.781),
+        (60, 100, 0.502, 0.691),
+        (300, 500, 0.5565, 0.642),
+        (0, 20, 0.0, 0.161),
+        (20, 20, 0.839, 1.0),
+        (100, 100, 0.963, 1.0),
+        (0, 500, 0.0, 0.0076),
+    ],
+)
+def test_wilson_intervals(wins: int, n: int, low: float, high: float) -> None:
+    estimate = wilson(wins, n)
+    assert estimate.value == wins / n
+    assert bounds(estimate) == pytest.approx((low, high), abs=5.1e-4)
+
+
+@pytest.mark.parametrize(("wins", "n"), [(1, 7), (12, 20), (499, 500)])
+def test_wilson_bounds_solve_the_score_equation(wins: int, n: int) -> None:
+    for p in bounds(wilson(wins, n)):
+        assert abs(wins / n - p) == pytest.approx(1.959964 * (p * (1 - p) / n) ** 0.5, rel=1e-6)
+
+
+def test_wilson_of_nothing_is_nothing() -> None:
+    assert wilson(0, 0) == Estimate(value=None, low=None, high=None)
+
+
+def test_a_small_suite_by_hand() -> None:
+    report = play_report(
+        [game("aback", 2), game("abase", 3), game("abate", 6), lost("abbey")], max_guesses=6
+    )
+    assert (report.n, report.secrets) == (4, 4)
+    assert report.win_rate == wilson(3, 4)
+    assert report.score.value == (2 + 3 + 6 + 7) / 4
+    assert report.mean_guesses.value == (2 + 3 + 6) / 3
+    assert report.histogram == {"1": 0, "2": 1, "3": 1, "4": 0, "5": 0, "6": 1, "lost": 1}
+
+
+def test_a_loss_scores_one_more_than_the_rules_allow() -> None:
+    assert play_report([lost("aback")], max_guesses=8).score.value == 9
+
+
+def test_without_a_win_there_is_no_mean_of_wins() -> None:
+    report = play_report([lost("aback"), lost("abase")], max_guesses=6)
+    assert report.mean_guesses == Estimate(value=None, low=None, high=None)
+    assert report.score == Estimate(value=7.0, low=7.0, high=7.0)
+
+
+def test_rates_are_of_actions_and_of_legal_guesses() -> None:
+    report = play_report(
+        [
+            game(
+                "aback",
+                4,
+                statuses=["ok", "unknown_word", "repeat", "ok"],
+                consistent=[True, False, False, True],
+            ),
+            game(
+                "abase",
+                4,
+                statuses=["ok", "no_guess", "unknown_word", "ok"],
+                consistent=[True, False, False, False],
+                truncated=[False, True, False, False],
+            ),
+        ],
+        max_guesses=6,
+    )
+    assert report.invalid_rate == 3 / 8
+    assert report.invalid_by_kind == {"no_guess": 1 / 8, "unknown_word": 2 / 8}
+    assert report.repeat_rate == 1 / 5
+    assert report.consistency_rate == 3 / 5
+    assert report.truncated_rate == 1 / 8
+
+
+def test_a_failed_game_is_a_loss_and_counted() -> None:
+    report = play_report(
+        [game("aback", 0, solved=False, error="RuntimeError: broke"), game("abase", 1)],
+        max_guesses=6,
+    )
+    assert report.errors == 1
+    assert report.win_rate.value == 0.5
+    assert report.score.value == (7 + 1) / 2
+
+
+def test_several_games_a_secret_are_not_independent() -> None:
+    # Half of the secrets are always won, half are never: 4 games a secret say no more than one.
+    rows = [(f"word{i:02}", k) for i in range(40) for k in range(4)]
+    games = [
+        game(secret, 3, sample=k) if secret < "word20" else lost(secret, k) for secret, k in rows
+    ]
+    report = play_report(games, max_guesses=6)
+    assert (report.n, report.secrets) == (160, 40)
+    low, high = bounds(report.win_rate)
+    as_clusters, as_games = (2 * 1.96 * (0.25 / n) ** 0.5 for n in (40, 160))
+    assert high - low == pytest.approx(as_clusters, rel=0.06)
+    assert high - low > 1.8 * as_games
+
+
+@pytest.mark.parametrize("solved", [True, False])
+def test_sure_results_keep_their_doubt(solved: bool) -> None:
+    games = [game(f"word{i}", 6, solved=solved, sample=k) for i in range(20) for k in range(4)]
+    rate = play_report(games, max_guesses=6).win_rate
+    assert rate == wilson(20 if solved else 0, 20)
+
+
+def test_the_order_of_the_games_changes_nothing() -> None:
+    games = [game(f"word{i}", 1 + (i * k) % 6, sample=k) for i in range(30) for k in range(3)]
+    assert play_report(games, max_guesses=6) == play_report(games[::-1], max_guesses=6)
+
+
+def test_the_seed_fixes_the_bootstrap() -> None:
+    games = [game(f"word{i}", 1 + i % 6) for i in range(30)]
+    first = play_report(games, max_guesses=6, seed=1)
+    assert play_report(games, max_guesses=6, seed=1) == first
+    assert play_report(games, max_guesses=6, seed=2).score != first.score
+
+
+def test_the_bootstrap_equals_one_that_draws_cluster_by_cluster() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 5, size=60)
+    totals = counts * rng.integers(1, 7, size=60)
+    draws = rng.integers(60, size=(20_000, 60))
+    means = totals[draws].sum(axis=1) / counts[draws].sum(axis=1)
+    estimate = ratio_interval(totals, counts)
+    assert estimate.value == totals.sum() / counts.sum()
+    assert bounds(estimate) == pytest.approx(tuple(np.percentile(means, [2.5, 97.5])), abs=0.03)
+
+
+def test_the_bootstrap_agrees_with_the_normal_interval_of_a_mean() -> None:
+    values = np.arange(400) % 7
+    low, high = bounds(ratio_interval(values, np.ones(400)))
+    half = 1.96 * values.std() / 20
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
+
+
+def test_a_mean_of_nothing_is_nothing() -> None:
+    assert ratio_interval([0, 0], [0, 0]) == Estimate(value=None, low=None, high=None)
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p_value"),
+    [(0, 0, 1.0), (5, 5, 1.0), (6, 0, 2 / 64), (1, 9, 22 / 1024), (1000, 1000, 1.0)],
+)
+def test_mcnemar_is_the_exact_binomial_test(only_a: int, only_b: int, p_value: float) -> None:
+    assert mcnemar(only_a, only_b) == p_value
+    assert mcnemar(only_b, only_a) == p_value
