@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils.logging import set_tqdm_hook
 
 from wordle_rl.agents.base import Move, Opening, Player, View
 from wordle_rl.agents.chat import ChatRenderer, Ids
@@ -84,9 +88,10 @@ class LanguageAgent:
         if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
             raise ModelError(f"model folder {path!r} has no config.json: give a model or run folder")
         try:
-            model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+            with no_progress_bars():
+                model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(path)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(f"cannot load model {name_or_path!r}: {reason}") from error
         style = getattr(model.config, "wordle_rl_style", "chat")
@@ -109,7 +114,8 @@ class LanguageAgent:
             dtype: of the weights, float32 or bfloat16.
         """
         model = copy.deepcopy(merged(self.model)).to(pick_dtype(dtype, self.device))
-        model.save_pretrained(folder)
+        with no_progress_bars():
+            model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
     @property
@@ -218,6 +224,20 @@ class _LanguagePlayer:
             finish_reason=FinishReason.STOP if stopped else FinishReason.LENGTH,
         )
         return Move(action=text, completion=completion)
+
+
+@contextmanager
+def no_progress_bars() -> Iterator[None]:
+    """Keep transformers' bars ("Loading weights") off the screen; those of a download stay."""
+
+    def hide(bar: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return bar(*args, **{**kwargs, "disable": True})
+
+    shown = set_tqdm_hook(hide)
+    try:
+        yield
+    finally:
+        set_tqdm_hook(shown)
 
 
 def _stop_ids(

@@ -5,14 +5,22 @@ from __future__ import annotations
 import copy
 from typing import cast
 
+import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
 
-def add_lora(model: PreTrainedModel, *, rank: int, alpha: int) -> PreTrainedModel:
+def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, seed: int = 0) -> PreTrainedModel:
     """Freeze the model and put an adapter on every linear layer but the head.
 
-    There is no dropout in the adapter: sampler and trainer would differ.
+    It plays as before: one of the adapter's two matrices is random, the other zero. There is no
+    dropout in the adapter: sampler and trainer would differ.
+
+    Args:
+        model: changed in place; what is returned wraps it.
+        rank: of the adapters.
+        alpha: their scale is alpha / rank.
+        seed: of the random matrices; the global random state is left as it was.
     """
     config = LoraConfig(
         r=rank,
@@ -21,7 +29,9 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: int) -> PreTrainedMode
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return cast(PreTrainedModel, get_peft_model(model, config).eval())
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU as well
+        return cast(PreTrainedModel, get_peft_model(model, config).eval())
 
 
 def merged(model: PreTrainedModel) -> PreTrainedModel:

@@ -35,8 +35,6 @@ class TextEnv(gymnasium.Env[str, str]):
 
     # Gymnasium's own name and type, so neither a ClassVar nor immutable.
     metadata = {"render_modes": ["ansi", "human"], "render_fps": 4}  # noqa: RUF012
-    observation_space: Text
-    action_space: Text
 
     def __init__(self, *, render_mode: str | None = None) -> None:
         """Set the spaces. Raises ValueError for a render mode that is not in the metadata."""

@@ -137,4 +137,7 @@ def test_the_built_in_model_plays_a_game(installed: Installed) -> None:
 def test_a_person_plays_a_game_through_a_pipe(installed: Installed) -> None:
     done = installed.run("wordle-rl", "play", "--secret", "crane", stdin="slate\ncrane\n")
     assert done.returncode == 0, done.stderr
-    assert "2/6" in done.stdout
+    assert "wordle-rl 2/6" in done.stdout
+    before, prompt, _ = done.stdout.partition("2/6>")
+    assert prompt
+    assert "crane" not in before.lower()

@@ -31,7 +31,9 @@ def test_the_splits_share_no_secret_and_leave_none_out() -> None:
     train, val, heldout = (
         set(load_suite(name).secrets) for name in ("wordle-train", "wordle-val", "wordle-heldout")
     )
-    assert not (train & val or train & heldout or val & heldout)
+    assert train.isdisjoint(val)
+    assert train.isdisjoint(heldout)
+    assert val.isdisjoint(heldout)
     assert train | val | heldout == set(load_suite("wordle-all").secrets)
     assert train | val | heldout == set(load_words("answers", 5))
 

@@ -427,7 +427,7 @@ def with_twin(secret: str, words: list[str], answers: tuple[str, ...]) -> tuple[
 
 def everything_shown(secret: str, actions: list[str], **kwargs: Any) -> list[Any]:
     """All that a player or a viewer is given during a game that does not end."""
-    env = WordleEnv(render_mode="ansi", track_candidates=True, **kwargs)
+    env = WordleEnv(render_mode="ansi", split="val", track_candidates=True, **kwargs)
     shown: list[Any] = [env.reset(options={"secret": secret}), env.render(), env.public()]
     for action in actions:
         step = env.step(action)

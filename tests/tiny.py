@@ -210,7 +210,7 @@ FRESH: dict[str, dict[str, Any]] = {
     },
 }
 """Layers that cannot take gaps: linear, convolution, and biases that count columns."""
-EAGER_ONLY = {"gpt_oss", "bloom", "gpt_neo"}
+EAGER_ONLY = {"gemma2", "gpt_oss", "bloom", "gpt_neo"}
 ALL = FULL | SLIDING | FRESH
 
 

@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from wordle_rl.agents.language import no_progress_bars
 from wordle_rl.agents.lora import merged
 from wordle_rl.errors import CheckpointError
 
@@ -41,7 +42,8 @@ def save_checkpoint(
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    merged(model).save_pretrained(part)
+    with no_progress_bars():
+        merged(model).save_pretrained(part)
     tokenizer.save_pretrained(part)
     saved = {"optimizers": [o.state_dict() for o in optimizers], "adapter": _adapter(model)}
     torch.save(saved, part / "trainer.pt")

@@ -28,12 +28,14 @@ class Clip:
 class BatchSize:
     """What the whole optimiser batch holds; denominators come from here."""
 
+    games: int
+    """Games played, those of dropped groups included: dropping must not raise the step size."""
     rows: int
-    """Sampled rows, those of dropped groups included: dropping must not raise the step size."""
+    """Rows these games make: one each, more where a chat template rewrites its history."""
     tokens: int
     """Trained tokens."""
-    tokens_per_row: float
-    """The constant that stands for a row's length in `constant`."""
+    tokens_per_game: float
+    """The constant that stands for a game's length in `constant`."""
 
 
 PolicyLoss = Callable[[LossInputs, Clip], Tensor]
@@ -57,20 +59,25 @@ def clipped(inputs: LossInputs, clip: Clip) -> Tensor:
 def sequence_mean(loss: Tensor, mask: Tensor, size: BatchSize) -> Tensor:
     """Mean over tokens of a row, then over rows: GRPO's literal form (weighs short rows up)."""
     lengths = mask.sum(1).clamp(min=1)
-    return ((loss * mask).sum(1) / lengths).sum() / size.rows
+    return (_kept(loss, mask).sum(1) / lengths).sum() / size.rows
 
 
 def token_mean(loss: Tensor, mask: Tensor, size: BatchSize) -> Tensor:
     """Mean over all trained tokens of the batch: DAPO (Yu et al. 2025, arXiv 2503.14476)."""
-    return (loss * mask).sum() / max(size.tokens, 1)
+    return _kept(loss, mask).sum() / max(size.tokens, 1)
 
 
 def constant(loss: Tensor, mask: Tensor, size: BatchSize) -> Tensor:
-    """Sum over tokens divided by rows x a constant length: Dr. GRPO, without length bias."""
-    return (loss * mask).sum() / (size.rows * size.tokens_per_row)
+    """Sum over tokens divided by games x a constant length: Dr. GRPO, without length bias."""
+    return _kept(loss, mask).sum() / (size.games * size.tokens_per_game)
 
 
-def clip_fraction(inputs: LossInputs, clip: Clip) -> Tensor:
+def _kept(loss: Tensor, mask: Tensor) -> Tensor:
+    """Zero outside the mask; a product would let inf and nan through."""
+    return torch.where(mask, loss, 0.0)
+
+
+def clipped_tokens(inputs: LossInputs, clip: Clip) -> Tensor:
     """How many trained tokens the clip silences: A > 0 above the region, or A < 0 below it."""
     ratio = log_ratio(inputs).exp()
     above = (inputs.advantages > 0) & (ratio > 1 + clip.high)

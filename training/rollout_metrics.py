@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from wordle_rl.evaluation.games import LEGAL
 from wordle_rl.records import Episode, EpisodeGroup, FinishReason
 from wordle_rl.training.advantages import is_constant
 
@@ -14,16 +15,18 @@ def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
     """Rates over games, answers and groups.
 
     `groups_all_won` and `groups_all_lost` are groups in which every return is equal, so they teach
-    nothing; `opener_entropy` (nats) falls when the policy always opens alike.
+    nothing; a game that failed (`errors`) has no say in its group. `opener_entropy` (nats) falls
+    when the policy always opens alike.
     """
     episodes = [episode for group in groups for episode in group.episodes]
     turns = [turn for episode in episodes for turn in episode.turns]
-    wins = [len(e.turns) for e in episodes if e.solved]
+    wins = [_guesses(e) for e in episodes if e.solved]
     done = [turn.completion for turn in turns if turn.completion is not None]
-    returns = [[e.total_reward for e in group.episodes] for group in groups]
-    flat = [g for g, r in zip(groups, returns, strict=True) if is_constant(r)]
-    won = sum(all(e.solved for e in group.episodes) for group in flat)
-    lost = sum(not any(e.solved for e in group.episodes) for group in flat)
+    sound = [[e for e in group.episodes if e.error is None] for group in groups]
+    returns = [[e.total_reward for e in games] for games in sound]
+    flat = [games for games, r in zip(sound, returns, strict=True) if is_constant(r)]
+    won = sum(bool(games) and all(e.solved for e in games) for games in flat)
+    lost = sum(bool(games) and not any(e.solved for e in games) for games in flat)
     metrics = {
         "rollout/win_rate": len(wins) / len(episodes),
         "rollout/reward": math.fsum(e.total_reward for e in episodes) / len(episodes),
@@ -31,10 +34,10 @@ def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
         "rollout/turns": len(turns) / len(episodes),
         "rollout/errors": float(sum(e.error is not None for e in episodes)),
         "rollout/truncated": _share(d.finish_reason is FinishReason.LENGTH for d in done),
-        "rollout/invalid_rate": _share(not turn.info.get("feedback") for turn in turns),
+        "rollout/invalid_rate": _share(t.info.get("status", "ok") not in LEGAL for t in turns),
         "rollout/answer_tokens": sum(len(d.token_ids) for d in done) / max(len(done), 1),
         "rollout/opener_entropy": _entropy(episodes),
-        "rollout/reward_spread": sum(max(r) - min(r) for r in returns) / len(returns),
+        "rollout/reward_spread": sum(max(r) - min(r) for r in returns if r) / len(returns),
         "rollout/groups_all_won": won / len(groups),
         "rollout/groups_all_lost": lost / len(groups),
         "rollout/groups_mixed": 1 - len(flat) / len(groups),
@@ -45,12 +48,17 @@ def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
 
 
 def _reward_parts(episodes: Sequence[Episode]) -> dict[str, float]:
-    """The mean of every reward component a game, as `reward/NAME`."""
+    """The mean of every reward component a game."""
     totals: Counter[str] = Counter()
     for episode in episodes:
         for turn in episode.turns:
             totals.update(turn.reward_parts)
-    return {f"reward/{name}": total / len(episodes) for name, total in sorted(totals.items())}
+    return {f"rollout/reward_{name}": totals[name] / len(episodes) for name in sorted(totals)}
+
+
+def _guesses(episode: Episode) -> int:
+    """Guesses used; a refused one counts where the rules count it."""
+    return int(episode.turns[-1].info.get("turn", len(episode.turns)))
 
 
 def _entropy(episodes: Sequence[Episode]) -> float:

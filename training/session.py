@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import Any
 
@@ -38,11 +39,20 @@ from wordle_rl.evaluation.suites import Suite, load_suite
 from wordle_rl.records import EvalReport, Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
 from wordle_rl.training.algorithms import fill_defaults
-from wordle_rl.training.logger import TrainDisplay
+from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.trainer import Validate, train, training_env
 
 PACKAGES = ("wordle-rl", "torch", "transformers", "numpy", "gymnasium")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """How a run ended and what came of it."""
+
+    outcome: Outcome
+    comparison: Comparison | None
+    """None where the run was interrupted or its configuration names no final suite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +67,8 @@ class Comparison:
 
 def run_training(
     config: TrainConfig, run: RunDir, *, resume: bool = False, console: Console | None = None
-) -> Comparison | None:
+) -> TrainingResult:
     """Train as configured, or go on with a run; then compare before and after.
-
-    Returns:
-        The comparison; None where the configuration names no final suite, or the run was
-        interrupted.
 
     Raises:
         RunError: the folder already holds a run, or holds none to resume.
@@ -76,16 +82,20 @@ def run_training(
         dtype=config.model.dtype,
         max_new_tokens=config.model.max_new_tokens,
     )
-    training_env(config, agent)  # a wrong game or reward fails here, before anything is written
+    # What cannot work fails here, before anything is written.
+    training_env(config, agent)
     suite = load_suite(config.eval.suite) if config.eval.every_steps else None
     final = load_suite(config.eval.final_suite) if config.eval.final_suite else None
-    open_run(run, to_toml(config), resume=resume)
     if config.lora.rank:
-        agent.model = add_lora(agent.model, rank=config.lora.rank, alpha=config.lora.alpha)
+        agent.model = add_lora(
+            agent.model, rank=config.lora.rank, alpha=config.lora.alpha, seed=config.train.seed
+        )
+    open_run(run, to_toml(config), resume=resume)
 
     games = config.rollout.tasks_per_step * config.rollout.group_size
     title = f"{config.train.algo} on {config.env.id} · {agent.name} · {run.path}"
     with (
+        say_how_to_resume(console, run),
         catch_interrupt() as interrupted,
         TrainDisplay(
             config.train.steps, title=title, console=console, games_per_step=games
@@ -103,14 +113,16 @@ def run_training(
     if any(True for _ in run.records()):
         plot_curve(run.metrics, run.curve)
     if not outcome.finished:
-        _say_how_to_resume(console, run, outcome)
-        return None
-    return None if final is None else compare(config, run, final, console)
+        _say_stopped(console, run, f"after step {outcome.step}; saved")
+    if not outcome.finished or final is None:
+        return TrainingResult(outcome=outcome, comparison=None)
+    with say_how_to_resume(console, run):
+        return TrainingResult(outcome=outcome, comparison=compare(config, run, final, console))
 
 
 def run_pretraining(
     config: PretrainConfig, run: RunDir, *, resume: bool = False, console: Console | None = None
-) -> None:
+) -> Outcome:
     """Imitate the game's teacher as configured, or go on with a run."""
     console = console or Console()
     if config.env != "wordle":
@@ -123,6 +135,7 @@ def run_pretraining(
     open_run(run, to_toml(config), resume=resume)
     title = f"imitation on {config.env} · {agent.name} · {run.path}"
     with (
+        say_how_to_resume(console, run),
         catch_interrupt() as interrupted,
         TrainDisplay(
             config.steps, title=title, console=console, games_per_step=config.games_per_step
@@ -138,7 +151,8 @@ def run_pretraining(
             interrupted=interrupted,
         )
     if not outcome.finished:
-        _say_how_to_resume(console, run, outcome)
+        _say_stopped(console, run, f"after step {outcome.step}; saved")
+    return outcome
 
 
 def new_nano(config: PretrainConfig) -> LanguageAgent:
@@ -170,7 +184,11 @@ def validator(suite: Suite) -> Validate:
 
 
 def compare(config: TrainConfig, run: RunDir, suite: Suite, console: Console) -> Comparison:
-    """Play the final suite with the starting model and with the best checkpoint; print and save."""
+    """Play the final suite with the starting model and with the best checkpoint; print and save.
+
+    The games of a model are kept in a folder of their own, so an interrupted comparison goes on and
+    a run that was prolonged is compared afresh.
+    """
     models = {"before": config.model.path, "after": str(run.path)}
     reports: dict[str, EvalReport] = {}
     games: dict[str, list[GameRecord]] = {}
@@ -187,7 +205,7 @@ def compare(config: TrainConfig, run: RunDir, suite: Suite, console: Console) ->
                 agent,
                 suite,
                 samples=config.eval.final_samples,
-                out_dir=run.evaluations / f"{suite.name}-{name}",
+                out_dir=run.evaluations / f"{suite.name}-{name}-{agent.fingerprint[:8]}",
                 on_game=kept.append,
             )
         games[name] = kept
@@ -214,14 +232,20 @@ def comparison_json(result: Comparison) -> dict[str, Any]:
     }
 
 
+def result_json(run: RunDir, result: TrainingResult) -> dict[str, Any]:
+    """How a run ended as plain data, with the comparison where there is one."""
+    ending = {"run_dir": str(run.path), **asdict(result.outcome)}
+    return ending | ({} if result.comparison is None else comparison_json(result.comparison))
+
+
 def _print_comparison(result: Comparison, run: RunDir, suite: Suite, console: Console) -> None:
     rows = rows_of(result.before, suite.split) + rows_of(result.after, suite.split)
     console.print(f"\n[bold]Before and after on {suite.name}[/] ({len(suite.tasks)} secrets)")
     console.print(comparison_table(rows))
     console.print("[bold]Paired gain[/] (after - before, same secrets, 95 % interval)")
     console.print(paired_table(result.gain))
-    console.print(f"learning curve: {run.curve}")
-    console.print(f"play against it: wordle-rl play --agent {run.path} --versus")
+    _say(console, f"learning curve: {run.curve}")
+    _say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
 
 
 def open_run(run: RunDir, config_toml: str, *, resume: bool) -> None:
@@ -237,8 +261,14 @@ def open_run(run: RunDir, config_toml: str, *, resume: bool) -> None:
         raise RunError(
             f"no run to resume in {str(run.path)!r}: check --run-dir, or leave out --resume"
         )
-    meta = json.loads((run.path / "meta.json").read_text())
-    torch.set_num_threads(int(meta["threads"]))
+    try:
+        threads = int(json.loads((run.path / "meta.json").read_text())["threads"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"cannot resume {str(run.path)!r}: its meta.json does not say how many threads it used; "
+            'write {"threads": N} into it'
+        ) from error
+    torch.set_num_threads(threads)
 
 
 def run_meta() -> dict[str, Any]:
@@ -272,12 +302,24 @@ def catch_interrupt() -> Iterator[Any]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _say_how_to_resume(console: Console, run: RunDir, outcome: Outcome) -> None:
-    console.print(
-        f"stopped after step {outcome.step}; saved. Go on with: "
-        f"wordle-rl {_command_of(run)} --resume --run-dir {run.path}",
-        soft_wrap=True,
-    )
+@contextmanager
+def say_how_to_resume(console: Console, run: RunDir) -> Iterator[None]:
+    """Ctrl-C in the middle of something loses it, but not the way back."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say_stopped(console, run, "at once")
+        raise
+
+
+def _say_stopped(console: Console, run: RunDir, when: str) -> None:
+    command = f"wordle-rl {_command_of(run)} --resume --run-dir {quote(str(run.path))}"
+    _say(console, f"stopped {when}. Go on with: {command}")
+
+
+def _say(console: Console, line: str) -> None:
+    """A line with a path in it: as it is, to be copied."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _command_of(run: RunDir) -> str:

@@ -20,15 +20,17 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import TextEnv
+from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, EpisodeGroup, Outcome, Sample, StepRecord, Task
 from wordle_rl.rollout import rollout
 from wordle_rl.run_dir import RunDir
 from wordle_rl.seeding import generator, seed_from
-from wordle_rl.training.advantages import Advantage, is_constant
+from wordle_rl.training.advantages import Advantage
 from wordle_rl.training.algorithms import find_algorithm, parts_of
 from wordle_rl.training.batch import build_samples, episode_turns
 from wordle_rl.training.checkpoint import load_checkpoint, prune, save_checkpoint
-from wordle_rl.training.logger import collapse_warning, write_games
+from wordle_rl.training.collapse import collapse_warning
+from wordle_rl.training.game_files import write_games
 from wordle_rl.training.optim import adamw, set_lr, warmup_decay
 from wordle_rl.training.rollout_metrics import rollout_metrics
 from wordle_rl.training.update import Updater
@@ -97,12 +99,14 @@ def train(
         clock.lap("rollout")
 
         display.phase("updating")
-        advantages = [group_advantages(group, parts.advantage, config, step) for group in groups]
-        samples = [
+        advantages_PG = [group_advantages(g, parts.advantage, config, step) for g in groups]
+        samples_P = [group_samples(*pair) for pair in zip(groups, advantages_PG, strict=True)]
+        # A group whose games are all worth the same is dropped, unless a KL term reads it too.
+        kept = [
             sample
-            for group, values in zip(groups, advantages, strict=True)
-            if not is_constant([e.total_reward for e in group.episodes])
-            for sample in group_samples(group, values)
+            for advantages, samples in zip(advantages_PG, samples_P, strict=True)
+            if any(advantages) or reference is not None
+            for sample in samples
         ]
         schedule = warmup_decay(
             step,
@@ -113,8 +117,8 @@ def train(
         set_lr([optimizer], schedule)
         games = sum(len(group.episodes) for group in groups)
         metrics = rollout_metrics(groups) | {"train/lr": config.train.lr * schedule}
-        if samples:
-            metrics |= update(samples, games)
+        if kept:
+            metrics |= update(kept, games=games, rows=sum(map(len, samples_P)))
         clock.lap("update")
 
         done = step + 1
@@ -131,7 +135,7 @@ def train(
         if (warning := collapse_warning(history)) is not None:
             display.warn(warning)
         if _due(done, config.save.games_every_steps, last):
-            write_games(run.episodes, done, groups, limit=16)
+            write_games(run.episodes, done, groups, limit=16, advantages_PG=advantages_PG)
 
         best = best_step(history)
         stop = interrupted()
@@ -159,26 +163,38 @@ def draw_tasks(config: TrainConfig, step: int) -> list[Task]:
 
 
 def training_env(config: TrainConfig, agent: LanguageAgent) -> TextEnv:
-    """A new game as the run's settings describe it, in the style the agent reads."""
-    return make_env(
-        config.env.id,
-        split=config.env.split,
-        reward=config.env.reward,
-        style=agent.style,
-        history="last",
-        **config.env.options,
-    )
+    """A new game as the run's settings describe it, in the style the agent reads.
+
+    Raises:
+        ConfigError: no such game, reward or option, or an option that is set elsewhere.
+    """
+    fixed = {
+        "split": config.env.split,
+        "reward": config.env.reward,
+        "style": agent.style,
+        "history": "last",
+    }
+    if clash := sorted(fixed.keys() & config.env.options.keys()):
+        raise ConfigError(
+            f"setting env.options.{clash[0]}: leave it out, training sets it "
+            "(reward and split by env.reward and env.split)"
+        )
+    return make_env(config.env.id, **fixed, **config.env.options)
 
 
 def group_advantages(
     group: EpisodeGroup, advantage: Advantage, config: TrainConfig, step: int
 ) -> list[float]:
-    """One advantage a game; as a control they can be shuffled inside the group."""
-    values = advantage([episode.total_reward for episode in group.episodes])
+    """One advantage a game; as a control they can be shuffled inside the group.
+
+    A game that failed has none (0) and no say in those of the others.
+    """
+    values = advantage([e.total_reward for e in group.episodes if e.error is None])
     if config.train.shuffle_advantages:
         rng = generator(config.train.seed, "shuffle", step, group.task.task_id)
         values = [values[i] for i in rng.permutation(len(values))]
-    return values
+    left = iter(values)
+    return [next(left) if episode.error is None else 0.0 for episode in group.episodes]
 
 
 def group_samples(group: EpisodeGroup, advantages: Sequence[float]) -> list[Sample]:

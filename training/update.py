@@ -22,7 +22,7 @@ from wordle_rl.config import TrainSection
 from wordle_rl.records import Batch, LossInputs, LossOutput, Sample
 from wordle_rl.training.algorithms import Parts
 from wordle_rl.training.batch import collate, micro_batches
-from wordle_rl.training.losses import BatchSize, Clip, clip_fraction, log_ratio
+from wordle_rl.training.losses import BatchSize, Clip, clipped_tokens, log_ratio
 from wordle_rl.training.optim import clip_gradients
 
 
@@ -38,17 +38,19 @@ class Updater:
     reference: PreTrainedModel | None
     """The starting model, for the KL term; with LoRA the trained model without its adapter."""
 
-    def __call__(self, samples: Sequence[Sample], rows: int) -> dict[str, float]:
+    def __call__(self, samples: Sequence[Sample], *, games: int, rows: int) -> dict[str, float]:
         """Train on one batch of games and return `train/` metrics of the first update.
 
         Args:
             samples: rows with a signal.
-            rows: sampled rows in all, those of constant groups included.
+            games: games played in all, those of dropped groups included.
+            rows: rows these games make.
         """
         size = BatchSize(
+            games=games,
             rows=rows,
             tokens=sum(sum(sample.loss_mask) for sample in samples),
-            tokens_per_row=self.settings.tokens_per_row,
+            tokens_per_game=self.settings.tokens_per_row,
         )
         micros = micro_batches(samples, self.settings.micro_batch_tokens)
         batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
@@ -105,27 +107,30 @@ def policy_loss(
     L = aggregate(w * loss(r, A)) + kl_coef * aggregate(KL(pi || ref)); the correction w weighs the
     policy term only.
     """
+    mask = batch.loss_mask
     inputs = LossInputs(
         logprobs=logprobs,
         old_logprobs=batch.old_logprobs,
         advantages=batch.advantages,
-        loss_mask=batch.loss_mask,
+        loss_mask=mask,
         ref_logprobs=batch.ref_logprobs,
     )
     clip = Clip(low=settings.clip_low, high=settings.clip_high)
-    mask = batch.loss_mask
     weight = parts.correction(batch.old_logprobs, batch.sampler_logprobs, mask)
     loss = parts.aggregation(weight * parts.loss(inputs, clip), mask, size)
     metrics = {"policy_loss": float(loss.detach())}
     if batch.ref_logprobs is not None and settings.kl_coef:
-        divergence = torch.where(mask, parts.kl(logprobs, batch.ref_logprobs), 0.0)
+        # Masked before the estimator as well: a zero gradient times inf would be nan.
+        divergence = parts.kl(
+            torch.where(mask, logprobs, 0.0), torch.where(mask, batch.ref_logprobs, 0.0)
+        )
         loss = loss + settings.kl_coef * parts.aggregation(divergence, mask, size)
         metrics["kl_ref"] = float(divergence.detach().sum()) / size.tokens
     with torch.no_grad():
         drift = torch.where(mask, logprobs - batch.sampler_logprobs, 0.0)
         metrics |= {
             "loss": float(loss),
-            "clip_fraction": float(clip_fraction(inputs, clip)) / size.tokens,
+            "clip_fraction": float(clipped_tokens(inputs, clip)) / size.tokens,
             "sampler_kl": float((drift.exp() - 1 - drift).sum()) / size.tokens,
             "ratio_max": float(log_ratio(inputs).exp().max()),
         }

@@ -7,7 +7,9 @@ A command lives in the module of its subject and is imported when it is asked fo
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -25,6 +27,9 @@ COMMANDS = {
     "presets": ("wordle_rl.cli_train:presets", "List the presets."),
     "envs": ("wordle_rl.cli_train:envs", "List the games."),
 }
+
+
+INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
@@ -48,6 +53,13 @@ class LazyGroup(click.Group):
             raise click.UsageError(str(unknown_name("command", args[0], COMMANDS)), ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click itself would answer Ctrl-C with exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -66,13 +78,13 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
         cli.main(args=arguments, prog_name="wordle-rl", standalone_mode=True)
-    except WordleRLError as error:
+    except (WordleRLError, OSError) as error:
         if debug:
-            raise
+            traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(error.exit_code if isinstance(error, WordleRLError) else 1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

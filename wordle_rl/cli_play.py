@@ -93,7 +93,10 @@ def _play(
     from wordle_rl import play_session
     from wordle_rl.agents.loading import load_agent
 
-    agent = None if agent_name is None else load_agent(agent_name, device=device)
+    agent = None
+    if agent_name is not None:
+        with screen.console.status(f"Loading {agent_name}"):
+            agent = load_agent(agent_name, device=device)
     if not setup.is_wordle:
         if versus or games > 1:
             raise ConfigError(f"--versus and --games are for Wordle, not for {setup.env_id!r}")

@@ -6,6 +6,7 @@ when a command runs.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -26,6 +27,7 @@ from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.run_dir import RunDir, is_run
 
 INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended."""
 
 run_dir_option = click.option(
     "--run-dir", type=click.Path(path_type=Path), help="The run folder; default: a new one in runs/."
@@ -79,7 +81,7 @@ def train(
     }
     given = {key: value for key, value in flags.items() if value is not None}
     if resume:
-        fixed = [*(given.keys() - {"model.device", "train.steps"}), *overrides]
+        fixed = [*sorted(given.keys() - {"model.device", "train.steps"}), *overrides]
         if preset is not None or fixed:
             raise ConfigError(
                 "--resume takes its settings from the run folder: "
@@ -90,24 +92,20 @@ def train(
     else:
         values = read_preset(preset or "default")
         run = RunDir(run_dir or _free_folder(Path(preset or "default").stem))
-    values = apply_overrides(values, overrides)
-    for key, value in given.items():
-        section, _, name = key.partition(".")
-        values = {**values, section: {**values.get(section, {}), name: value}}
+    flags_last = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()]
+    values = apply_overrides(values, [*overrides, *flags_last])
     _train(parse(TrainConfig, values), run, resume, as_json)
 
 
 def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> None:
-    import json
-
     from rich.console import Console
 
-    from wordle_rl.training.session import comparison_json, run_training
+    from wordle_rl.training.session import result_json, run_training
 
     result = run_training(config, run, resume=resume, console=Console(stderr=as_json))
-    if as_json and result is not None:
-        click.echo(json.dumps({"run_dir": str(run.path), **comparison_json(result)}))
-    if result is None and config.eval.final_suite:
+    if as_json:
+        click.echo(json.dumps(result_json(run, result)))
+    if not result.outcome.finished:
         raise click.exceptions.Exit(INTERRUPTED)
 
 
@@ -141,7 +139,9 @@ def pretrain(
     else:
         run = RunDir(run_dir or _free_folder("pretrain"))
         values = apply_overrides(given, overrides)
-    run_pretraining(parse(PretrainConfig, values), run, resume=resume, console=Console())
+    config = parse(PretrainConfig, values)
+    if not run_pretraining(config, run, resume=resume, console=Console()).finished:
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 @click.command()

@@ -1,24 +1,18 @@
-"""What a trainer shows while it works, and what it keeps beside metrics.jsonl.
+"""The run on screen: live on a terminal, else a plain line now and then.
 
-    TrainDisplay        the run on screen: live on a terminal, else a plain line now and then
-    collapse_warning    the logged numbers -> one line of warning, or None
-    write_games         whole games as readable text and as JSON lines
-
-All three are views of what was played and logged; a run that nobody watches trains the same model.
+A view of what is played and logged; a run that nobody watches trains the same model.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, pairwise
-from pathlib import Path
-from statistics import fmean, median
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
@@ -26,20 +20,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from wordle_rl.evaluation.evaluator import game_record
 from wordle_rl.evaluation.replay import (
-    PLAIN,
     Look,
-    Record,
     look_for,
     record_of,
     record_text,
-    row_text,
 )
-from wordle_rl.records import Episode, EpisodeGroup, StepRecord
-from wordle_rl.run_dir import write_atomically
-
-# --- the display
+from wordle_rl.records import Episode, StepRecord
+from wordle_rl.training.game_files import has_board, on_one_line, result_text
 
 REFRESH_PER_SECOND: Final = 2
 LINE_EVERY: Final = 10
@@ -343,10 +331,12 @@ def clock(seconds: float | None) -> str:
 def sample_game(episode: Episode, look: Look) -> Text:
     """A game as a coloured board, or as its last answers where it is a game without one."""
     record = record_of(episode)
-    if _has_board(record):
+    if has_board(record):
         return record_text(record, look)
-    answers = [f"> {_on_one_line(turn.action)}" for turn in episode.turns[-SHOWN_TURNS:]]
-    text = Text("\n".join([*answers, _result(episode, len(episode.turns))]), overflow="ellipsis")
+    answers = [f"> {on_one_line(turn.action)}" for turn in episode.turns[-SHOWN_TURNS:]]
+    text = Text(
+        "\n".join([*answers, result_text(episode, len(episode.turns))]), overflow="ellipsis"
+    )
     text.no_wrap = True
     return text
 
@@ -365,294 +355,3 @@ def _fits(console: Console, options: ConsoleOptions, parts: Sequence[RenderableT
     """Whether these lines together are no taller than the terminal."""
     free = options.update(height=None)
     return sum(len(console.render_lines(part, free)) for part in parts) <= console.height
-
-
-# --- early warnings
-
-WINDOW: Final = 10
-"""Steps that are averaged, so that one odd step is no alarm."""
-SOLVED: Final = 0.95
-"""Win rate from which a policy may be sure of itself."""
-MAX_SAMPLER_KL: Final = 0.01
-"""Nats a token; training was seen to be stable below (Tinker)."""
-MIN_ENTROPY: Final = 0.02
-"""Nats a token."""
-MIN_MIXED: Final = 0.05
-"""Share of groups that have both better and worse games."""
-MAX_NORM_GROWTH: Final = 10.0
-
-History = Sequence[Mapping[str, float]]
-
-
-def collapse_warning(history: History) -> str | None:
-    """The most urgent sign that a run goes wrong, as one line, or None.
-
-    A run usually collapses in this order (RAGEN's echo trap, arXiv:2504.20073): groups lose their
-    spread, the gradient norm jumps, the policy repeats itself, and only then fewer games are won.
-
-    Args:
-        history: the logged metrics of all steps, oldest first. Only these numbers count, never
-            the time; keys that are not logged are not judged.
-
-    >>> collapse_warning([{"train/sampler_kl": 0.5}])[:46]
-    'sampler KL: 0.5 nats a token, stable runs stay'
-    """
-    if not history:
-        return None
-    return next((text for check in CHECKS if (text := check(history)) is not None), None)
-
-
-def _not_finite(history: History) -> str | None:
-    for key in ("train/loss", "train/grad_norm", "train/sampler_kl"):
-        value = history[-1].get(key, 0.0)
-        if not math.isfinite(value):
-            return f"not finite: {key} is {value}; go back to a checkpoint and lower train.lr"
-    return None
-
-
-def _sampler_kl_high(history: History) -> str | None:
-    now = _recent(history, "train/sampler_kl", least=1)
-    if now is None or now <= MAX_SAMPLER_KL:
-        return None
-    return (
-        f"sampler KL: {now:.2g} nats a token, stable runs stay below {MAX_SAMPLER_KL}; sampler "
-        "and trainer disagree, try model.dtype=float32"
-    )
-
-
-def _gradient_exploded(history: History) -> str | None:
-    """The median of the newest norms against all before them, so a single spike is no alarm."""
-    norms = _series(history, "train/grad_norm")
-    before, newest = norms[:-WINDOW], norms[-WINDOW:]
-    if len(before) < WINDOW:
-        return None
-    usual, now = median(before), median(newest)
-    if now <= max(1.0, MAX_NORM_GROWTH * usual):
-        return None
-    return f"gradient norm: {now:.3g}, it was {usual:.3g} before; lower train.lr"
-
-
-def _win_rate_fell(history: History) -> str | None:
-    """Few games are noisy, so the fall also has to exceed four standard errors of a mean."""
-    now = _recent(history, "rollout/win_rate")
-    if now is None:
-        return None
-    best = max(_means(_series(history, "rollout/win_rate")))
-    games = WINDOW * (_recent(history, "rollout/games") or math.inf)
-    if best - now <= max(0.1, best / 4, 4 * math.sqrt(0.25 / games)):
-        return None
-    return (
-        f"win rate fell: {now:.1%} over the last {WINDOW} steps, {best:.1%} at its best; go back "
-        "to the best checkpoint and lower train.lr"
-    )
-
-
-def _openers_collapsed(history: History) -> str | None:
-    """One opener is no fault while the reward holds."""
-    entropy = _recent(history, "rollout/opener_entropy")
-    reward = _recent(history, "rollout/reward")
-    if entropy is None or reward is None:
-        return None
-    widest = max(_means(_series(history, "rollout/opener_entropy")))
-    best = max(_means(_series(history, "rollout/reward")))
-    if entropy >= widest / 4 or best - reward <= 0.1 * abs(best):
-        return None
-    return (
-        f"openers: entropy {entropy:.2f} nats, once {widest:.2f}, while reward fell from "
-        f"{best:.3f} to {reward:.3f}; lower train.lr or raise train.kl_coef"
-    )
-
-
-def _entropy_gone(history: History) -> str | None:
-    entropy = _recent(history, "train/entropy", least=1)
-    mixed = _recent(history, "rollout/groups_mixed")
-    if entropy is None or mixed is None or _is_solved(history):
-        return None
-    if entropy >= MIN_ENTROPY or mixed >= 2 * MIN_MIXED:
-        return None
-    return (
-        f"entropy: {entropy:.3f} nats a token, and in {1 - mixed:.0%} of the groups all games earn "
-        "the same; raise rollout.temperature or go back to an earlier checkpoint"
-    )
-
-
-def _groups_flat(history: History) -> str | None:
-    mixed = _recent(history, "rollout/groups_mixed")
-    if mixed is None or mixed >= MIN_MIXED or _is_solved(history):
-        return None
-    lost = _recent(history, "rollout/groups_all_lost") or 0.0
-    remedy = (
-        "start from a stronger model or use env.reward=shaped"
-        if lost > 0.5
-        else "raise rollout.group_size or rollout.temperature"
-    )
-    return f"no signal: only {mixed:.1%} of the groups have games that differ in reward; {remedy}"
-
-
-CHECKS: Final[Sequence[Callable[[History], str | None]]] = (
-    _not_finite,
-    _sampler_kl_high,
-    _gradient_exploded,
-    _win_rate_fell,
-    _openers_collapsed,
-    _entropy_gone,
-    _groups_flat,
-)
-"""The most urgent first."""
-
-
-def _series(history: History, key: str) -> list[float]:
-    """The finite values of a metric, oldest first."""
-    return [row[key] for row in history if key in row and math.isfinite(row[key])]
-
-
-def _recent(history: History, key: str, *, least: int = WINDOW) -> float | None:
-    """The mean over the last steps, or None where fewer than `least` of them logged it."""
-    values = _series(history[-WINDOW:], key)
-    return fmean(values) if len(values) >= least else None
-
-
-def _means(values: Sequence[float]) -> Iterator[float]:
-    """The means of all stretches of `WINDOW` neighbours."""
-    return (fmean(values[i : i + WINDOW]) for i in range(len(values) - WINDOW + 1))
-
-
-def _is_solved(history: History) -> bool:
-    return (_recent(history, "rollout/win_rate", least=1) or 0.0) >= SOLVED
-
-
-# --- games on disk
-
-
-class _Kept(NamedTuple):
-    """A game with its place in its group."""
-
-    group: EpisodeGroup
-    number: int
-    episode: Episode
-    advantage: float | None
-
-
-def write_games(
-    path: Path,
-    step: int,
-    groups: Sequence[EpisodeGroup],
-    limit: int,
-    *,
-    advantages_PG: Sequence[Sequence[float]] | None = None,
-) -> Path:
-    """Keep whole games of a step as `step-N.txt` for people and `step-N.jsonl` for programs.
-
-    A line of the latter is `evaluator.game_record` with what was said, seen and earned; token ids
-    are left out.
-
-    Args:
-        path: the folder, `RunDir.episodes`; made if it does not exist.
-        step: names the files; those of an earlier attempt at the step are replaced.
-        groups: what was played.
-        limit: most games, the groups one after the other.
-        advantages_PG: the advantage of each game, by group.
-
-    Returns:
-        The text file.
-    """
-    kept = list(islice(_in_order(groups, advantages_PG), limit))
-    total = sum(len(group.episodes) for group in groups)
-    texts = [f"step {step}: {len(kept)} of {total} games\n", *map(_game_text, kept)]
-    path.mkdir(parents=True, exist_ok=True)
-    write_atomically(path / f"step-{step}.txt", "\n".join(texts))
-    lines = [json.dumps({"step": step, **_game_json(game)}) + "\n" for game in kept]
-    write_atomically(path / f"step-{step}.jsonl", "".join(lines))
-    return path / f"step-{step}.txt"
-
-
-def _in_order(
-    groups: Sequence[EpisodeGroup],
-    advantages_PG: Sequence[Sequence[float]] | None,
-) -> Iterator[_Kept]:
-    for p, group in enumerate(groups):
-        for g, episode in enumerate(group.episodes):
-            advantage = None if advantages_PG is None else float(advantages_PG[p][g])
-            yield _Kept(group, g, episode, advantage)
-
-
-def _game_json(game: _Kept) -> dict[str, Any]:
-    episode = game.episode
-    return {
-        "task_id": episode.task.task_id,
-        **game_record(episode, mode="sampled", sample=game.number),
-        "actions": [turn.action for turn in episode.turns],
-        "observations": _observations(episode),
-        "rewards": [turn.reward for turn in episode.turns],
-        "reward": episode.total_reward,
-        "reward_parts": _reward_parts(episode),
-        "advantage": game.advantage,
-    }
-
-
-def _game_text(game: _Kept) -> str:
-    """A game as it was played, with everything the agent said that is more than the guess."""
-    episode, size = game.episode, len(game.group.episodes)
-    record = game_record(episode)
-    won = sum(other.solved for other in game.group.episodes)
-    parts = " ".join(f"{name} {value:+g}" for name, value in _reward_parts(episode).items())
-    earned = f"reward {episode.total_reward:g}" + (f" = {parts}" if parts else "")
-    if game.advantage is not None:
-        earned += f", advantage {game.advantage:+.3f}"
-    return "\n".join(
-        [
-            f"== {record['secret']}: game {game.number + 1} of {size}, {won} won"
-            f" ({episode.task.task_id})",
-            *_turn_lines(episode),
-            _result(episode, record["n_guesses"]),
-            earned + "\n",
-        ]
-    )
-
-
-def _turn_lines(episode: Episode) -> Iterator[str]:
-    """The rows of a board, each after what was said; for other games the answers of the game."""
-    record = record_of(episode)
-    has_board = _has_board(record)
-    answers = _observations(episode)[1:]
-    for turn, (guess, marks), answer in zip(episode.turns, record.rows, answers, strict=True):
-        said = _printable(turn.action).strip()
-        if not has_board or said.strip("[].").lower() != guess:
-            yield from (f"> {line}" for line in said.split("\n"))
-        yield row_text(guess, marks, PLAIN).plain if has_board else _printable(answer)
-
-
-def _observations(episode: Episode) -> list[str]:
-    return [*(turn.observation for turn in episode.turns), episode.final_observation]
-
-
-def _reward_parts(episode: Episode) -> dict[str, float]:
-    """What each component paid over the whole game."""
-    total: Counter[str] = Counter()
-    for turn in episode.turns:
-        total.update(turn.reward_parts)
-    return dict(total)
-
-
-def _result(episode: Episode, n_guesses: int) -> str:
-    if episode.solved:
-        return f"solved in {n_guesses}"
-    if episode.error is not None:
-        return f"error: {episode.error}"
-    reason = episode.turns[-1].info.get("end_reason") if episode.turns else None
-    return f"not solved: {reason or episode.stop_reason}"
-
-
-def _has_board(record: Record) -> bool:
-    """Whether these are rows of coloured letters, as Wordle has them."""
-    scored = [(str(guess), str(marks)) for guess, marks in record.rows if marks]
-    return bool(scored) and all(len(g) == len(m) and set(m) <= set("GYX") for g, m in scored)
-
-
-def _printable(text: str) -> str:
-    """`text` without control characters, which models can emit and terminals obey."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
-
-
-def _on_one_line(text: str) -> str:
-    return _printable(" ".join(text.split()))

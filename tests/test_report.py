@@ -1,0 +1,181 @@
+"""Tables and the learning curve."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from wordle_rl.errors import RunError
+from wordle_rl.evaluation.paired import McNemar, PairedResult
+from wordle_rl.evaluation.report import (
+    Row,
+    comparison_markdown,
+    comparison_table,
+    paired_table,
+    plot_curve,
+    rows_of,
+)
+from wordle_rl.records import Estimate, EvalReport, PlayReport
+
+NOTHING = Estimate(value=None, low=None, high=None)
+
+
+def play(n: int, wins: Estimate, mean_guesses: Estimate = NOTHING) -> PlayReport:
+    return PlayReport(
+        n=n,
+        secrets=n,
+        win_rate=wins,
+        score=Estimate(value=4.077, low=3.95, high=4.2),
+        mean_guesses=mean_guesses,
+        histogram={},
+        invalid_rate=0.0123,
+        invalid_by_kind={},
+        repeat_rate=0.0,
+        consistency_rate=1.0,
+        truncated_rate=0.0,
+        errors=0,
+    )
+
+
+ROWS = [
+    Row(
+        agent="nano",
+        split="heldout",
+        mode="greedy",
+        play=play(
+            225,
+            Estimate(value=0.6, low=0.387, high=0.781),
+            Estimate(value=3.978, low=3.9, high=4.1),
+        ),
+    ),
+    Row(agent="random", split="train", mode="sampled", play=play(900, NOTHING)),
+]
+
+
+def text_of(table: Table, width: int = 100) -> str:
+    console = Console(width=width, record=True, quiet=True)
+    console.print(table)
+    return console.export_text()
+
+
+def test_a_table_shows_rates_with_their_intervals_and_n() -> None:
+    text = text_of(comparison_table(ROWS))
+    words = text.split()
+    for cell in ("nano", "heldout", "greedy", "225", "60.0", "3.98", "4.08", "1.2"):
+        assert cell in words
+    assert "[38.7, 78.1]" in text
+    assert "[3.95, 4.20]" in text
+
+
+def test_a_table_fits_a_terminal_of_eighty_columns() -> None:
+    row = Row(
+        agent="runs/a-very-long-name/of-a-run", split="train", mode="greedy", play=ROWS[0].play
+    )
+    text = text_of(comparison_table([row]), width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "[38.7, 78.1]" in text
+    assert "..." not in text
+    assert "…" not in text
+
+
+def test_a_name_is_never_read_as_markup() -> None:
+    row = Row(agent="[bold]run", split="val[20]", mode="greedy", play=ROWS[0].play)
+    text = text_of(comparison_table([row]))
+    assert "[bold]run" in text
+    assert "val[20]" in text
+
+
+def test_the_same_table_in_markdown() -> None:
+    assert comparison_markdown(ROWS).splitlines() == [
+        "| agent | split | moves | n | wins | score | guesses | invalid |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| nano | heldout | greedy | 225 | 60.0 % [38.7, 78.1] | 4.08 [3.95, 4.20] | 3.98 | 1.2 % |",
+        "| random | train | sampled | 900 | - | 4.08 [3.95, 4.20] | - | 1.2 % |",
+    ]
+
+
+def test_the_rows_of_a_report_are_what_was_played() -> None:
+    greedy, sampled = ROWS[0].play, ROWS[1].play
+    both = EvalReport(agent="a", suite="s", suite_hash="h", greedy=greedy, sampled=sampled)
+    assert [(row.mode, row.play) for row in rows_of(both, "val")] == [
+        ("greedy", greedy),
+        ("sampled", sampled),
+    ]
+    alone = EvalReport(agent="a", suite="s", suite_hash="h", greedy=greedy, sampled=None)
+    assert [row.mode for row in rows_of(alone, "val")] == ["greedy"]
+
+
+def test_differences_show_their_sign() -> None:
+    result = PairedResult(
+        secrets=225,
+        games_a=225,
+        games_b=225,
+        win_rate=Estimate(value=0.05, low=-0.01, high=0.11),
+        score=Estimate(value=-0.25, low=-0.4, high=-0.1),
+        mcnemar=McNemar(only_a=20, only_b=9, p_value=0.0614),
+    )
+    text = text_of(paired_table({"greedy": result}))
+    for cell in ("+5.0 %", "[-1.0, +11.0]", "-0.25", "[-0.40, -0.10]", "20", "9", "0.061"):
+        assert cell in text
+
+
+# --- the curve
+
+
+def write_metrics(path: Path, *, validated: bool = True, torn: str = "") -> Path:
+    lines = []
+    for step in range(1, 41):
+        line = {"step": step, "rollout/win_rate": 0.3 + step / 100, "rollout/reward": step / 40}
+        if validated and step % 10 == 0:
+            rate = 0.5 + step / 200
+            line |= {"eval/greedy_win_rate": rate, "eval/greedy_low": rate - 0.1}
+            line |= {"eval/greedy_high": rate + 0.1, "eval/greedy_n": 205}
+        lines.append(json.dumps(line))
+    path.write_text("\n".join(lines) + "\n" + torn)
+    return path
+
+
+def pixels_of(image: NDArray[np.float32], colour: tuple[int, int, int]) -> int:
+    return int((np.abs(image[:, :, :3] * 255 - colour).max(axis=2) < 8).sum())
+
+
+BLUE, ORANGE, GREEN = (31, 119, 180), (255, 127, 14), (44, 160, 44)
+
+
+def test_a_curve_shows_training_validation_and_reward(tmp_path: Path) -> None:
+    plot_curve(write_metrics(tmp_path / "metrics.jsonl"), tmp_path / "curve.png")
+    image = imread(tmp_path / "curve.png")
+    assert image.shape[0] > 500
+    assert image.shape[1] > 800
+    for colour in (BLUE, ORANGE, GREEN):
+        assert pixels_of(image, colour) > 500
+
+
+def test_a_curve_without_validation_or_after_a_crash(tmp_path: Path) -> None:
+    metrics = write_metrics(tmp_path / "metrics.jsonl", validated=False, torn='{"step": 41, "ro')
+    plot_curve(metrics, tmp_path / "curve.png")
+    image = imread(tmp_path / "curve.png")
+    assert pixels_of(image, BLUE) > 500
+    assert pixels_of(image, ORANGE) == 0
+
+
+def test_a_curve_is_the_same_twice(tmp_path: Path) -> None:
+    metrics = write_metrics(tmp_path / "metrics.jsonl")
+    plot_curve(metrics, tmp_path / "a.png")
+    plot_curve(metrics, tmp_path / "b.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("content", [None, "", '{"step'])
+def test_a_curve_of_nothing_is_refused(tmp_path: Path, content: str | None) -> None:
+    metrics = tmp_path / "metrics.jsonl"
+    if content is not None:
+        metrics.write_text(content)
+    with pytest.raises(RunError, match="no steps in"):
+        plot_curve(metrics, tmp_path / "curve.png")
+    assert not (tmp_path / "curve.png").exists()
