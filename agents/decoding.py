@@ -31,8 +31,8 @@ from wordle_rl.errors import ModelError
 GAP_SAFE_LAYERS = {"full_attention", "sliding_attention"}
 """Layer types whose attention is right with masked gaps between a row's tokens."""
 
-FEW_QUERIES = 16
-"""Up to so many new tokens a row, attention scores are small enough to be written out."""
+SMALL_SCORES = 128 * 128
+"""Attention scores (queries x keys) of a row and head that may be written out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ class Decoder:
         self._valid = torch.cat([self._valid, real], 1)
         self._positions = torch.cat([self._positions, positions], 1)
         self._lengths = self._lengths + steps[:, -1]
-        with attention_for(self._model, queries=ids.shape[1]):
+        with attention_for(self._model, queries=ids.shape[1], keys=self._valid.shape[1]):
             self._logits = self._model(
                 input_ids=ids,
                 attention_mask=self._mask(positions),
@@ -220,14 +220,14 @@ class Decoder:
 
 
 @contextmanager
-def attention_for(model: PreTrainedModel, *, queries: int) -> Iterator[None]:
-    """On a CPU, let transformers' eager attention serve a few new tokens a row.
+def attention_for(model: PreTrainedModel, *, queries: int, keys: int) -> Iterator[None]:
+    """On a CPU, let transformers' eager attention serve small problems.
 
-    The fused CPU kernel is made for long queries: with one new token a row plain matrix products
-    are more than twice as fast and compute the same (`benchmarks/rollout.py`).
+    The fused CPU kernel is made for long sequences: for one new token a row, and for rows of a
+    hundred tokens, plain matrix products are about twice as fast and compute the same.
     """
-    few = model.device.type == "cpu" and queries <= FEW_QUERIES
-    if not few or model.config._attn_implementation != "sdpa":
+    small = model.device.type == "cpu" and queries * keys <= SMALL_SCORES
+    if not small or model.config._attn_implementation != "sdpa":
         yield
         return
     model.config._attn_implementation = "eager"

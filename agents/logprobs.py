@@ -8,14 +8,12 @@ exactly as the sampler does.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from wordle_rl.agents.decoding import attention_layout
+from wordle_rl.agents.decoding import attention_for, attention_layout
 
 MIN_SHARED_TOKENS = 32
 """A shared prompt shorter than this is not worth a second forward call."""
@@ -29,7 +27,7 @@ def token_logprobs(
     temperature: float = 1.0,
     share_prompt: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """log p(token t | tokens before t) wherever `loss_mask` is true, zero elsewhere.
+    """Log p(token t | tokens before t) wherever `loss_mask` is true, zero elsewhere.
 
     Args:
         model: a causal language model in `eval()` mode (dropout would change the ratio).
@@ -74,7 +72,7 @@ def _logits(model: PreTrainedModel, ids: Tensor, columns: Tensor, share_prompt: 
         prompts, row_to_prompt = torch.unique(ids[:, :shared], dim=0, return_inverse=True)
         if len(prompts) < len(ids):
             return _logits_after(model, ids[:, shared:], columns - shared, prompts, row_to_prompt)
-    return _forward(model, ids, columns, use_cache=False)
+    return _forward(model, ids, columns)
 
 
 def _logits_after(
@@ -85,11 +83,20 @@ def _logits_after(
     Gradients flow through the shared keys and values, so they equal those of the plain forward.
     """
     cache = DynamicCache()
-    _forward(model, prompts, torch.zeros(1, dtype=torch.long), past_key_values=cache, use_cache=True)
+    _forward(model, prompts, torch.zeros(1, dtype=torch.long), cache)
     cache.batch_select_indices(row_to_prompt)
-    return _forward(model, rest, columns, past_key_values=cache, use_cache=True)
+    return _forward(model, rest, columns, cache)
 
 
-def _forward(model: PreTrainedModel, ids: Tensor, columns: Tensor, **kwargs: Any) -> Tensor:
-    logits = model(input_ids=ids, logits_to_keep=columns.to(ids.device), **kwargs).logits
+def _forward(
+    model: PreTrainedModel, ids: Tensor, columns: Tensor, cache: DynamicCache | None = None
+) -> Tensor:
+    past = cache.get_seq_length() if cache is not None else 0
+    with attention_for(model, queries=ids.shape[1], keys=past + ids.shape[1]):
+        logits = model(
+            input_ids=ids,
+            past_key_values=cache,
+            use_cache=cache is not None,
+            logits_to_keep=columns.to(ids.device),
+        ).logits
     return logits if logits.shape[1] == len(columns) else logits[:, columns]

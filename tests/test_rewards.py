@@ -182,7 +182,7 @@ RULES: list[dict[str, Any]] = [
     {"max_guesses": 1},
     {"max_guesses": 9},
     {"invalid_policy": "free", "max_invalid": 3},
-    {"invalid_policy": "free", "max_invalid": 9},
+    {"invalid_policy": "free", "max_invalid": 25, "max_guesses": 2},
     {"invalid_policy": "terminate"},
 ]
 

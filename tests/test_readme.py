@@ -1,0 +1,67 @@
+"""What the README says can be done, and what it says is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from wordle_rl.cli import COMMANDS, cli
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FOLDERS = ("wordle_rl", "envs", "agents", "training", "evaluation", "data", "benchmarks")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line.startswith("wordle-rl ")]
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    if "print(" in code:
+        assert capsys.readouterr().out
+
+
+def test_there_are_commands() -> None:
+    assert len(commands()) >= 5
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_parse(line: str) -> None:
+    name, *arguments = shlex.split(line)[1:]
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None, f"no command {name!r}"
+    command.make_context(name, arguments)  # raises for an unknown flag or a bad value
+
+
+def test_every_command_is_in_the_readme() -> None:
+    table = README[README.index("## Commands") : README.index("## From Python")]
+    missing = [name for name in COMMANDS if not re.search(rf"`(wordle-rl )?{name}\b", table)]
+    assert not missing
+
+
+def test_file_tree_names_every_module() -> None:
+    tree = README[README.index("## Files") : README.index("## Limits")]
+    modules = [p for folder in FOLDERS for p in (ROOT / folder).glob("*.py")]
+    missing = [p.name for p in modules if p.name != "__init__.py" and p.name not in tree]
+    assert not missing
+    named = set(re.findall(r"\b(\w+\.py)\b", tree)) - {"test_.py"}
+    assert named <= {p.name for p in modules}
+
+
+def test_no_blank_is_left_to_fill_in() -> None:
+    assert not re.findall(r"^[A-Z]{4,}$", README, flags=re.MULTILINE)
+
+
+def test_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    missing = [t for t in targets if "://" not in t and not (ROOT / t).exists()]
+    assert not missing
