@@ -11,6 +11,7 @@ torch is imported for the last four only.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,25 +49,26 @@ def load_language_agent(
 
     `max_new_tokens` replaces the model's own limit on the length of an answer.
     """
+    path = _model_path(name)  # before the slow import, so that a wrong name fails at once
     from wordle_rl.agents.language import LanguageAgent
 
-    if name == "champion":
-        raise ConfigError("the agent 'champion' is not part of this version: use 'nano'")
-    return LanguageAgent.load(
-        _model_path(name), device=device, dtype=dtype, max_new_tokens=max_new_tokens
-    )
+    return LanguageAgent.load(path, device=device, dtype=dtype, max_new_tokens=max_new_tokens)
 
 
 def _model_path(name: str) -> str:
     """What the model loader is given for a name: `nano`, a folder or a hub id."""
     if name == "nano":
         return name
+    if name == "champion":
+        raise ConfigError("the agent 'champion' is not part of this version: use 'nano'")
+    if name in BASELINES:
+        raise ConfigError(f"the agent {name!r} is not a model: use 'nano', a folder or a hub id")
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return str(model_of_run(folder) if is_run(folder) else folder)
     if _looks_like_hub_id(name):
         return name
-    if len(Path(name).parts) > 1:
+    if "/" in name or os.sep in name:
         raise RunError(f"no folder {name!r}: give a run folder, a model folder or a hub id")
     raise unknown_name("agent", name, [*BASELINES, "nano"])
 
@@ -76,4 +78,3 @@ def _looks_like_hub_id(name: str) -> bool:
     owner, _, rest = name.partition("/")
     is_pair = bool(owner and rest) and "/" not in rest
     return is_pair and not Path(owner).expanduser().is_dir()
-

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from wordle_rl.config import TrainSection
 from wordle_rl.records import Batch
 from wordle_rl.training.algorithms import Algorithm, parts_of
 from wordle_rl.training.corrections import CORRECTIONS, TRUNCATION, none, truncated
 from wordle_rl.training.losses import BatchSize
 from wordle_rl.training.update import policy_loss
-from wordle_rl.config import TrainSection
 
 NAN, INF = math.nan, math.inf
 ALL = torch.ones(1, 4, dtype=torch.bool)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.tiny import (
 from wordle_rl.agents.decoding import (
     Decoder,
     Sampled,
+    attention_for,
     attention_layout,
     attention_mask,
     check_decoding,
@@ -129,7 +131,10 @@ def four_games() -> list[Game]:
 
 
 @pytest.mark.parametrize(("family", "attention"), BOTH)
-def test_recorded_logprobs_are_those_of_a_plain_forward(family: str, attention: str) -> None:
+def test_recorded_logprobs_are_those_of_a_plain_forward(
+    family: str, attention: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wordle_rl.agents.decoding.SMALL_SCORES", 0)
     model = tiny_model(family, attention=attention)
     assert model.config._attn_implementation == attention
     games = four_games()
@@ -138,6 +143,30 @@ def test_recorded_logprobs_are_those_of_a_plain_forward(family: str, attention: 
     assert len(lengths) > 1, "answers of one length leave no gaps"
     assert max(len(game.context) for game in games) > 3 * WINDOW
     assert [len(game.answers) for game in games] == [3, 1, 3, 3]
+    assert max(game.error(model) for game in games) < TOLERANCE
+
+
+@pytest.mark.parametrize("family", ["qwen3", "mistral", "gemma3_text"])
+def test_attention_may_change_inside_a_game(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a CPU small problems take the eager path: here single tokens do, prompts do not."""
+    used = []
+
+    def spy(model: PreTrainedModel, *, queries: int, keys: int) -> AbstractContextManager[None]:
+        @contextmanager
+        def record() -> Iterator[None]:
+            with attention_for(model, queries=queries, keys=keys):
+                used.append(model.config._attn_implementation)
+                yield
+
+        return record()
+
+    monkeypatch.setattr("wordle_rl.agents.decoding.SMALL_SCORES", 25)
+    monkeypatch.setattr("wordle_rl.agents.decoding.attention_for", spy)
+    model = tiny_model(family, attention="sdpa")
+    games = four_games()
+    play(model, games)
+    assert used[:2] == ["sdpa", "eager"]
+    assert model.config._attn_implementation == "sdpa"
     assert max(game.error(model) for game in games) < TOLERANCE
 
 

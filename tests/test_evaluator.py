@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from wordle_rl.agents.base import Move, Opening, View
+from wordle_rl.agents.baselines import load_baseline
 from wordle_rl.envs.base import Style, TextEnv
 from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.errors import ConfigError, RunError
@@ -63,7 +64,7 @@ def games_in(folder: Path) -> list[GameRecord]:
 
 
 def test_every_secret_is_played_greedily_once_and_sampled() -> None:
-    agent, seen = Scripted(), []
+    agent, seen = Scripted(), list[GameRecord]()
     report = evaluate(agent, SUITE, samples=3, temperature=0.7, on_game=seen.append)
     assert report.greedy is not None
     assert report.sampled is not None
@@ -101,7 +102,7 @@ def test_the_seed_changes_the_games() -> None:
 
 
 def test_a_game_of_a_subset_is_the_game_of_the_suite(tmp_path: Path) -> None:
-    whole, some = [], []
+    whole, some = list[GameRecord](), list[GameRecord]()
     evaluate(Scripted(), SUITE, samples=1, on_game=whole.append)
     report = evaluate(Scripted(), SUITE, samples=1, limit=3, on_game=some.append)
     assert len(some) == 6
@@ -138,10 +139,37 @@ def test_a_stopped_evaluation_goes_on_to_the_same_summary(tmp_path: Path, moves:
         evaluate(Scripted(moves_left=moves), SUITE, samples=2, out_dir=cut, batch_games=4)
     assert not (cut / "summary.json").exists()
     kept = games_in(cut)
-    agent, seen = Scripted(), []
+    agent, seen = Scripted(), list[GameRecord]()
     evaluate(agent, SUITE, samples=2, out_dir=cut, batch_games=4, on_game=seen.append)
     assert sum(agent.begun) == 30 - len(kept)
     assert len(seen) == len(games_in(cut)) == 30
+    assert (cut / "summary.json").read_bytes() == (whole / "summary.json").read_bytes()
+
+
+KILLED = """
+import os, signal, sys
+from wordle_rl.agents.baselines import load_baseline
+from wordle_rl.evaluation.evaluator import evaluate
+from wordle_rl.evaluation.suites import load_suite
+
+def die(game, seen=[]):
+    seen.append(game)
+    if len(seen) == 17:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+suite = load_suite("wordle-val").subset(10)
+evaluate(load_baseline("random"), suite, samples=2, out_dir=sys.argv[1], batch_games=4, on_game=die)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_killed_evaluation_loses_no_game_that_had_ended(tmp_path: Path) -> None:
+    whole, cut, random = tmp_path / "whole", tmp_path / "cut", load_baseline("random")
+    evaluate(random, SUITE, samples=2, out_dir=whole)
+    assert subprocess.run([sys.executable, "-c", KILLED, str(cut)], check=False).returncode == -9
+    assert len(games_in(cut)) == 17
+    evaluate(random, SUITE, samples=2, out_dir=cut)
+    assert len(games_in(cut)) == 30
     assert (cut / "summary.json").read_bytes() == (whole / "summary.json").read_bytes()
 
 

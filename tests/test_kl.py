@@ -69,7 +69,7 @@ def test_k1_and_k3_are_unbiased_and_k2_is_not() -> None:
     exact = divergence(log_softmax(POLICY), log_softmax(REFERENCE)).item()
     assert expected(k1)(POLICY).item() == pytest.approx(exact, abs=1e-12)
     assert expected(k3)(POLICY).item() == pytest.approx(exact, abs=1e-12)
-    assert abs(expected(k2)(POLICY).item() - exact) > 0.01
+    assert abs(expected(k2)(POLICY).item() - exact) > 1e-3
 
 
 def test_the_gradient_of_k1_vanishes() -> None:

@@ -1,7 +1,6 @@
 """A name on the command line -> the agent it stands for."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,12 +8,12 @@ from typing import Any
 import pytest
 
 from wordle_rl.agents.baselines import BASELINES
-from wordle_rl.agents.loading import load_agent
+from wordle_rl.agents.loading import load_agent, load_language_agent
 from wordle_rl.errors import ConfigError, RunError, WordleRLError
 
 
 @pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
+def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
     """What the model loader is asked for, in an empty folder; no model is loaded."""
     calls: list[dict[str, Any]] = []
 
@@ -28,7 +27,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[dic
     module.LanguageAgent = LanguageAgent  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "wordle_rl.agents.language", module)
     monkeypatch.chdir(tmp_path)
-    yield calls
+    return calls
 
 
 @pytest.mark.parametrize("name", [*BASELINES, "greedy-patterns:salet"])
@@ -39,8 +38,19 @@ def test_a_baseline_needs_no_model(loaded: list[dict[str, Any]], name: str) -> N
 
 @pytest.mark.parametrize("name", ["nano", "Qwen/Qwen3-0.6B"])
 def test_names_that_the_model_loader_knows(loaded: list[dict[str, Any]], name: str) -> None:
-    assert load_agent(name, device="cpu", dtype="float32") == "the agent"  # type: ignore[comparison-overlap]
-    assert loaded == [{"path": name, "device": "cpu", "dtype": "float32"}]
+    load_agent(name, device="cpu", dtype="float32")
+    assert loaded == [{"path": name, "device": "cpu", "dtype": "float32", "max_new_tokens": None}]
+
+
+def test_a_model_for_training(loaded: list[dict[str, Any]]) -> None:
+    load_language_agent("nano", max_new_tokens=7)
+    assert loaded[0]["max_new_tokens"] == 7
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_cannot_be_trained(loaded: list[dict[str, Any]], name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name!r} is not a model"):
+        load_language_agent(name)
 
 
 def test_a_model_folder(loaded: list[dict[str, Any]]) -> None:

@@ -42,7 +42,7 @@ class Installed:
             input=stdin if stdin is not None else "",
             capture_output=True,
             encoding="utf-8",
-            timeout=300,
+            timeout=900,
             check=False,
         )
 
@@ -125,11 +125,11 @@ def test_version_and_help(installed: Installed) -> None:
 
 def test_the_built_in_model_plays_a_game(installed: Installed) -> None:
     command = ("wordle-rl", "evaluate", "nano", "--suite", "wordle-heldout", "--limit", "1")
-    done = installed.run(*command, "--json")
+    done = installed.run(*command, "--samples", "0", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["agent"] == "nano"
-    assert report["suite"] == "wordle-heldout"
+    assert report["suite"].startswith("wordle-heldout")
     assert report["greedy"]["n"] == 1
     assert report["greedy"]["win_rate"]["value"] in (0, 1)
 

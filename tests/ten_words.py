@@ -1,0 +1,140 @@
+"""A game of ten words, and models small enough to play and learn it inside a test."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.agents.nano import byte_tokenizer, new_model
+from wordle_rl.config import TrainConfig, apply_overrides, parse
+from wordle_rl.envs.feedback import feedback
+from wordle_rl.envs.wordle import compact_opening
+from wordle_rl.records import Episode, Sample, StepRecord
+from wordle_rl.training.algorithms import fill_defaults
+from wordle_rl.training.batch import build_samples, collate, demonstration_turns
+from wordle_rl.training.optim import adamw
+from wordle_rl.training.teacher import Demonstration
+
+torch.set_num_threads(1)
+
+WORDS = (
+    "abbey",
+    "crane",
+    "dream",
+    "fight",
+    "happy",
+    "music",
+    "pound",
+    "river",
+    "vivid",
+    "zebra",
+)
+"""All of them training words of the split by hash."""
+
+
+def tiny_agent(*, width: int = 32, seed: int = 0, max_new_tokens: int = 8) -> LanguageAgent:
+    """An untrained nano of one layer, in float32 on the CPU."""
+    model = new_model(layers=1, width=width, seed=seed)
+    model.config.wordle_rl_style = "compact"
+    model.config.wordle_rl_max_new_tokens = max_new_tokens
+    return LanguageAgent(
+        model,
+        byte_tokenizer(),
+        name="tiny",
+        device="cpu",
+        dtype="float32",
+        style="compact",
+        max_new_tokens=max_new_tokens,
+    )
+
+
+def teach_spelling(
+    agent: LanguageAgent, steps: int, *, max_guesses: int = 6, lr: float = 1e-2, seed: int = 0
+) -> None:
+    """Imitate a player who guesses any of the ten words, whatever the feedback."""
+    rng = np.random.default_rng(seed)
+    optimizer = adamw(agent.model.parameters(), lr)
+    opening = compact_opening(5, max_guesses, False)
+    for _ in range(steps):
+        games = [_random_game(rng, max_guesses) for _ in range(16)]
+        batch = collate(
+            [
+                sample
+                for game in games
+                for sample in build_samples(
+                    demonstration_turns(agent.chat, opening, game, agent.stop_ids[0])
+                )
+            ],
+            agent.pad_id,
+        )
+        logprobs, _ = token_logprobs(agent.model, batch.input_ids, batch.loss_mask)
+        torch.autograd.backward(-logprobs.sum() / batch.loss_mask.sum())
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+
+def _random_game(rng: np.random.Generator, max_guesses: int) -> Demonstration:
+    secret = WORDS[rng.integers(len(WORDS))]
+    guesses = [WORDS[i] for i in rng.integers(len(WORDS), size=max_guesses)]
+    if secret in guesses:
+        guesses = guesses[: guesses.index(secret) + 1]
+    return Demonstration(
+        actions=tuple(guesses),
+        observations=tuple(feedback(guess, secret) for guess in guesses),
+        trained=(True,) * len(guesses),
+    )
+
+
+def ten_word_config(*overrides: str) -> TrainConfig:
+    """A few small steps on the ten words."""
+    values: dict[str, Any] = {
+        "env": {"options": {"answers": list(WORDS), "guesses": list(WORDS)}},
+        "model": {"dtype": "float32", "device": "cpu"},
+        "rollout": {"tasks_per_step": 3, "group_size": 4},
+        "train": {"steps": 4, "warmup_steps": 2, "lr": 1e-3},
+        "eval": {"every_steps": 0, "final_suite": ""},
+        "save": {"checkpoint_every_steps": 2, "games_every_steps": 2},
+    }
+    return fill_defaults(parse(TrainConfig, apply_overrides(values, overrides)))
+
+
+class Watcher:
+    """A display that remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.records: list[StepRecord] = []
+        self.games: list[Episode] = []
+        self.warnings: list[str] = []
+        self.phases: list[str] = []
+
+    def step(self, record: StepRecord) -> None:
+        self.records.append(record)
+
+    def game(self, episode: Episode) -> None:
+        self.games.append(episode)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def phase(self, text: str) -> None:
+        self.phases.append(text)
+
+
+def weights(agent: LanguageAgent) -> dict[str, torch.Tensor]:
+    """A copy of every weight."""
+    return {name: p.detach().clone() for name, p in agent.model.named_parameters()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    """Whether two sets of weights are equal to the last bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def trained_samples(agent: LanguageAgent, samples: Sequence[Sample]) -> torch.Tensor:
+    """The agent's log-probabilities of the samples' trained tokens, row after row."""
+    with torch.no_grad():
+        batch = collate(samples, agent.pad_id)
+        return token_logprobs(agent.model, batch.input_ids, batch.loss_mask)[0][batch.loss_mask]
