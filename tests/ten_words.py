@@ -1,6 +1,7 @@
 """A game of ten words, and models small enough to play and learn it inside a test."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,20 @@ def tiny_agent(*, width: int = 32, seed: int = 0, max_new_tokens: int = 8) -> La
         style="compact",
         max_new_tokens=max_new_tokens,
     )
+
+
+def taught_agent() -> LanguageAgent:
+    """A tiny agent that guesses one of the ten words, any of them, at nearly every turn."""
+    agent = tiny_agent()
+    agent.model.load_state_dict(_taught())
+    return agent
+
+
+@cache
+def _taught() -> dict[str, torch.Tensor]:
+    agent = tiny_agent()
+    teach_spelling(agent, 150)
+    return agent.model.state_dict()
 
 
 def teach_spelling(
@@ -133,8 +148,13 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def trained_samples(agent: LanguageAgent, samples: Sequence[Sample]) -> torch.Tensor:
+def trained_logprobs(
+    agent: LanguageAgent, samples: Sequence[Sample], temperature: float = 1.0
+) -> torch.Tensor:
     """The agent's log-probabilities of the samples' trained tokens, row after row."""
+    batch = collate(samples, agent.pad_id)
     with torch.no_grad():
-        batch = collate(samples, agent.pad_id)
-        return token_logprobs(agent.model, batch.input_ids, batch.loss_mask)[0][batch.loss_mask]
+        logprobs, _ = token_logprobs(
+            agent.model, batch.input_ids, batch.loss_mask, temperature=temperature
+        )
+    return logprobs[batch.loss_mask]

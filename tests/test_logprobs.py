@@ -88,6 +88,7 @@ def test_values_are_those_of_each_row_alone(family: str, temperature: float) -> 
     assert logprobs.dtype is entropy.dtype is torch.float32
     assert logprobs.requires_grad
     assert not entropy.requires_grad
+    logprobs = logprobs.detach()
     for b, (row, trained) in enumerate(SHORT):
         logp = F.log_softmax(clean_logits(model, row) / temperature, -1)
         for t, flag in enumerate(trained):
