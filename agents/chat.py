@@ -141,7 +141,10 @@ class ChatRenderer:
         return tuple(i for piece in pieces if piece for i in self._encode_text(piece))
 
     def _encode_text(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        ids: list[int] = self.tokenizer.encode(
+            text, add_special_tokens=False, split_special_tokens=True
+        )
+        return ids
 
 
 def _inside_any(added_tokens: Iterable[str]) -> re.Pattern[str]:

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from peft import PeftModel
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicLayer
 
@@ -46,8 +47,8 @@ class Sampled:
 class Decoder:
     """The cache of a set of running games, one row a game.
 
-    Call `extend` with the rows' full contexts, then `sample`; `select` drops finished rows. Contexts
-    must grow by appending: what was there at the last call is not computed again.
+    Call `extend` with the rows' full contexts, then `sample`; `select` drops finished rows.
+    Contexts must grow by appending: what was there at the last call is not computed again.
     """
 
     def __init__(
@@ -237,7 +238,7 @@ def attention_for(model: PreTrainedModel, *, queries: int, keys: int) -> Iterato
         model.config._attn_implementation = "sdpa"
 
 
-class _GrowingLayer(DynamicLayer):
+class _GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """A cache layer that grows in place: appending one token does not copy all the others."""
 
     _key_room: Tensor | None = None
@@ -292,7 +293,7 @@ def attention_layout(model: PreTrainedModel) -> str:
         ModelError: for an attention implementation that takes no mask of our own, or a model
             whose state is not handed to it as `past_key_values` (Mamba, RWKV, xLSTM, ...).
     """
-    model = model.get_base_model() if hasattr(model, "get_base_model") else model
+    model = model.get_base_model() if isinstance(model, PeftModel) else model
     name = type(model).__name__
     if "past_key_values" not in inspect.signature(model.forward).parameters:
         raise ModelError(f"{name} has no key-value cache to play games with: use another model")
@@ -335,7 +336,9 @@ def check_decoding(model: PreTrainedModel, pad_id: int) -> None:
             ours = decoder.next_token_probs()
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ModelError(f"{name} cannot be decoded in batches ({reason}): use another model") from error
+        raise ModelError(
+            f"{name} cannot be decoded in batches ({reason}): use another model"
+        ) from error
     distance = float((ours - plain.float().softmax(-1)).abs().sum(-1).max()) / 2
     if not distance < (1e-3 if model.dtype is torch.float32 else 0.1):
         raise ModelError(

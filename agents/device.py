@@ -30,7 +30,9 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name!r} is not available here: use auto, cpu, cuda or mps") from error
+        raise ConfigError(
+            f"device {name!r} is not available here: use auto, cpu, cuda or mps"
+        ) from error
     return device
 
 
@@ -53,7 +55,7 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 def _native_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False

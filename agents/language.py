@@ -62,7 +62,8 @@ class LanguageAgent:
         self._style: Style = style
         self.device = pick_device(device)
         self.compute_dtype = pick_dtype(dtype, self.device)
-        self.model = model.to(self.device).eval()
+        self.model = model
+        torch.nn.Module.eval(torch.nn.Module.to(model, self.device))
         self.tokenizer = tokenizer
         self.chat = ChatRenderer(tokenizer)
         self.stop_ids = _stop_ids(model, tokenizer, self.chat)
@@ -86,7 +87,9 @@ class LanguageAgent:
         """
         path = str(nano_path()) if name_or_path == "nano" else name_or_path
         if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
-            raise ModelError(f"model folder {path!r} has no config.json: give a model or run folder")
+            raise ModelError(
+                f"model folder {path!r} has no config.json: give a model or run folder"
+            )
         try:
             with no_progress_bars():
                 model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
@@ -94,8 +97,8 @@ class LanguageAgent:
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(f"cannot load model {name_or_path!r}: {reason}") from error
-        style = getattr(model.config, "wordle_rl_style", "chat")
-        limit = max_new_tokens or getattr(model.config, "wordle_rl_max_new_tokens", 64)
+        style: Style = getattr(model.config, "wordle_rl_style", "chat")
+        limit = max_new_tokens or int(getattr(model.config, "wordle_rl_max_new_tokens", 64))
         return cls(
             model,
             tokenizer,
@@ -107,23 +110,26 @@ class LanguageAgent:
         )
 
     def save(self, folder: Path, *, dtype: str = "float32") -> None:
-        """Write a model folder that `load` reads; adapters are folded in, this model stays as it is.
+        """Write a model folder that `load` reads, adapters folded in; this model stays as it is.
 
         Args:
             folder: made if it does not exist.
             dtype: of the weights, float32 or bfloat16.
         """
-        model = copy.deepcopy(merged(self.model)).to(pick_dtype(dtype, self.device))
+        model = copy.deepcopy(merged(self.model))
+        torch.nn.Module.to(model, pick_dtype(dtype, self.device))
         with no_progress_bars():
             model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
     @property
     def name(self) -> str:
+        """What it was loaded as."""
         return self._name
 
     @property
     def style(self) -> Style:
+        """The observation style it was trained on; `chat` unless its config says otherwise."""
         return self._style
 
     @property
@@ -193,7 +199,11 @@ class _LanguagePlayer:
     def _decoder_for(self, rows: list[int]) -> Decoder:
         """The cache of the running games, brought up to their contexts."""
         contexts = [self._context[i] for i in rows]
-        if self._decoder is None or not self._agent.chat.append_only or not self._decoder.keeps_cache:
+        if (
+            self._decoder is None
+            or not self._agent.chat.append_only
+            or not self._decoder.keeps_cache
+        ):
             self._decoder = Decoder(
                 self._agent.model,
                 self._agent.pad_id,
@@ -213,7 +223,7 @@ class _LanguagePlayer:
         self._drawn[i] += len(answer.token_ids)
         stopped = bool(answer.token_ids) and answer.token_ids[-1] in self._agent.stop_ids
         spoken = answer.token_ids[:-1] if stopped else answer.token_ids
-        text = self._agent.tokenizer.decode(spoken, skip_special_tokens=False)
+        text = self._agent.tokenizer.decode(list(spoken), skip_special_tokens=False)
         assert isinstance(text, str)
         self._said[i].append(text)
         completion = Completion(

@@ -93,7 +93,7 @@ def _forward(
 ) -> Tensor:
     past = cache.get_seq_length() if cache is not None else 0
     with attention_for(model, queries=ids.shape[1], keys=past + ids.shape[1]):
-        logits = model(
+        logits: Tensor = model(
             input_ids=ids,
             past_key_values=cache,
             use_cache=cache is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import cast
 
 import torch
@@ -29,7 +30,9 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, seed: int = 0) ->
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # peft 0.21 reads a name that transformers 5.23 deprecates
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU as well
         return cast(PreTrainedModel, get_peft_model(model, config).eval())
 

@@ -86,7 +86,9 @@ def main(seeds: str, out: Path, preset: str, more: tuple[str, ...], table_only: 
         comparisons[seed] = json.loads(finished.read_text())
     meta = json.loads((RunDir(out / f"seed-{seeds.split(',')[0]}").path / "meta.json").read_text())
     click.echo(table(comparisons))
-    click.echo(f"\n{meta['hardware']}; torch {meta['packages']['torch']}; commit {meta['git_commit']}")
+    click.echo(
+        f"\n{meta['hardware']}; torch {meta['packages']['torch']}; commit {meta['git_commit']}"
+    )
 
 
 if __name__ == "__main__":

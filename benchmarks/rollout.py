@@ -2,8 +2,8 @@
 
     python benchmarks/rollout.py [--games 512] [--rounds 3] [--model nano] [--json]
 
-Both play the same Wordle tasks with the same weights, dtype, temperature and batch, through the same
-`play_games`. The peer renders each running game's whole conversation, left-pads and generates with
+Both play the same Wordle tasks with the same weights, dtype, temperature and batch, through one
+`rollout`. The peer renders each running game's whole conversation, left-pads and generates with
 the cache on, as a turn-by-turn trainer does. Rounds alternate between the two, so a noisy machine
 hits both. `outside` is the share of wall time not spent in the model's forward.
 """
@@ -40,6 +40,7 @@ class GenerateAgent:
         self.name = "generate"
 
     def begin(self, openings: Sequence[Opening], *, temperature: float) -> GeneratePlayer:
+        """Start the games."""
         torch.manual_seed(openings[0].seed)
         return GeneratePlayer(self.agent, len(openings), temperature)
 
@@ -53,13 +54,16 @@ class GeneratePlayer:
         self.context: list[Ids] = [()] * games
 
     def act(self, views: Mapping[int, View]) -> Mapping[int, Move]:
+        """Answer every running game with one call of `generate`."""
         chat, agent = self.agent.chat, self.agent
         for i, view in views.items():
             seen = self.context[i]
             more = chat.between(seen, view.observation) if seen else chat.opening(view.observation)
             self.context[i] = (*seen, *more)
         width = max(len(self.context[i]) for i in views)
-        rows = [[agent.pad_id] * (width - len(self.context[i])) + list(self.context[i]) for i in views]
+        rows = [
+            [agent.pad_id] * (width - len(self.context[i])) + list(self.context[i]) for i in views
+        ]
         mask = [[0] * (width - len(self.context[i])) + [1] * len(self.context[i]) for i in views]
         with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
             out = agent.model.generate(
@@ -74,10 +78,14 @@ class GeneratePlayer:
                 pad_token_id=agent.pad_id,
                 use_cache=True,
             )
-        return {i: self._move(i, row) for i, row in zip(views, out[:, width:].tolist(), strict=True)}
+        return {
+            i: self._move(i, row) for i, row in zip(views, out[:, width:].tolist(), strict=True)
+        }
 
     def _move(self, i: int, row: list[int]) -> Move:
-        stop = next((k for k, token in enumerate(row) if token in self.agent.stop_ids), len(row) - 1)
+        stop = next(
+            (k for k, token in enumerate(row) if token in self.agent.stop_ids), len(row) - 1
+        )
         said = tuple(row[: stop + 1])
         self.context[i] = (*self.context[i], *said)
         text = self.agent.tokenizer.decode(said[:-1] if said[-1] in self.agent.stop_ids else said)
@@ -117,9 +125,7 @@ def measure(agent: LanguageAgent, style: Style, games: int, rounds: int) -> Resu
     """Alternate both players and take medians over rounds."""
     agent._style = style
     timer = ForwardTimer(agent.model)
-    tasks = [
-        Task(env_id="wordle", task_id=str(p), seed=p) for p in range(max(games // 16, 1))
-    ]
+    tasks = [Task(env_id="wordle", task_id=str(p), seed=p) for p in range(max(games // 16, 1))]
     players: dict[str, Agent] = {"ours": agent, "generate": GenerateAgent(agent, style)}
     speed: dict[str, list[float]] = {name: [] for name in players}
     outside: dict[str, list[float]] = {name: [] for name in players}
@@ -130,7 +136,9 @@ def measure(agent: LanguageAgent, style: Style, games: int, rounds: int) -> Resu
                 player,
                 tasks,
                 16,
-                make_env=lambda task: make_env("wordle", style=style, history="last", split="train"),
+                make_env=lambda task: make_env(
+                    "wordle", style=style, history="last", split="train"
+                ),
                 temperature=1.0,
                 seed=round_number,
             )

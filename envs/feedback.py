@@ -55,7 +55,7 @@ def encode_words(words: Sequence[str]) -> Codes:
 def pattern_matrix(guesses: Sequence[str], secrets: Sequence[str]) -> NDArray[np.uint16]:
     """Integer feedback of every guess against every secret, shape [guesses, secrets].
 
-    uint8 up to five letters, uint16 beyond (3**6 > 255). One pass a letter pair, no Python per word.
+    uint8 up to five letters, uint16 beyond (3**6 > 255). One pass a letter pair, no Python a word.
     """
     g, s = encode_words(guesses), encode_words(secrets)
     length = g.shape[1]

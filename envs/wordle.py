@@ -207,7 +207,9 @@ class WordleEnv(TextEnv):
         if len(word) != length:
             raise ConfigError(f"secret {secret!r} is not a word of {length} letters")
         if word not in self._lexicon.legal:
-            raise ConfigError(f"secret {secret!r} is not in the word list: choose a word that can be guessed")
+            raise ConfigError(
+                f"secret {secret!r} is not in the word list: choose a word that can be guessed"
+            )
         return word
 
     def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:

@@ -148,7 +148,8 @@ def test_dropped_groups_stay_in_the_denominator() -> None:
         before = weights(agent)
         updater(agent)(samples(), games=games, rows=games)
         changes.append(change(agent, before))
-    assert torch.allclose(changes[0], 2 * changes[1], rtol=1e-4, atol=1e-7)
+    assert torch.allclose(changes[0], 2 * changes[1], rtol=1e-4, atol=1e-6)
+    assert changes[0].norm() > 1e-2
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -321,10 +322,10 @@ def test_the_kl_term_pulls_back_to_the_reference(make: object) -> None:
     assert callable(make)
     agent: LanguageAgent = make()
     reference = frozen_reference(agent.model)
-    away = replace(updater(agent, lr=0.3), reference=None)
-    for _ in range(3):
-        away(with_advantage(samples(), -1.0), games=12, rows=12)
-    back = replace(updater(agent, "train.kl_coef=1.0", lr=0.05), reference=reference)
+    away = updater(agent, lr=0.3)
+    for _ in range(2):
+        away(samples(), games=12, rows=12)
+    back = replace(updater(agent, "train.kl_coef=1.0", lr=0.01), reference=reference)
     rows = with_advantage(samples(), 0.0)
     drift = [back(rows, games=12, rows=12)["train/kl_ref"] for _ in range(6)]
     assert drift[0] > 1e-3

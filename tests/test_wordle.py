@@ -1,4 +1,4 @@
-"""Wordle: how games end, what is said and told, what is kept secret, and what it costs."""
+"""Wordle: how games end, what info holds, what is kept secret, and what it costs."""
 
 import copy
 import itertools
@@ -14,9 +14,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 from wordle_rl.envs.feedback import feedback
-from wordle_rl.envs.wordle import (
-    WordleEnv,
-)
+from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.envs.words import load_words, split_words
 from wordle_rl.errors import ConfigError
 
@@ -279,7 +277,10 @@ def test_any_legal_word_can_be_asked_for_in_any_split() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"secret": "qqqqq"}, "secret 'qqqqq' is not in the word list: use one of env.guesses"),
+        (
+            {"secret": "qqqqq"},
+            "secret 'qqqqq' is not in the word list: choose a word that can be guessed",
+        ),
         ({"secret": "cranes"}, "secret 'cranes' is not a word of 5 letters"),
         ({"secret": 5}, "secret 5 is not a word of 5 letters"),
         ({"secrte": 1}, "unknown reset option 'secrte': did you mean 'secret'? Known: secret"),

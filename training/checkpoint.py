@@ -1,9 +1,9 @@
 """Checkpoints: a model folder plus everything needed to go on as if nothing had happened.
 
-`step-N/` is an ordinary `save_pretrained` folder (adapters folded in) with `trainer.pt` (optimisers,
-and the adapter where there is one) and `trainer.json` (the step) beside it. It is written under a temporary name and renamed, so a checkpoint
-either exists whole or not at all. No random state is stored: randomness is a function of (seed,
-step, row).
+`step-N/` is an ordinary `save_pretrained` folder (adapters folded in) with `trainer.pt`
+(optimisers, and the adapter where there is one) and `trainer.json` (the step) beside it. It is
+written under a temporary name and renamed, so a checkpoint exists whole or not at all. No random
+state is stored: randomness is a function of (seed, step, row).
 """
 
 from __future__ import annotations
@@ -26,7 +26,15 @@ from wordle_rl.agents.language import no_progress_bars
 from wordle_rl.agents.lora import merged
 from wordle_rl.errors import CheckpointError
 
-DAMAGE = (OSError, ValueError, KeyError, RuntimeError, EOFError, SafetensorError, pickle.UnpicklingError)
+DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    EOFError,
+    SafetensorError,
+    pickle.UnpicklingError,
+)
 """What reading a missing, half-written or damaged checkpoint raises."""
 
 

@@ -45,12 +45,12 @@ Aggregation = Callable[[Tensor, Tensor, BatchSize], Tensor]
 
 
 def log_ratio(inputs: LossInputs) -> Tensor:
-    """log pi - log pi_old at trained tokens, 0 elsewhere, so nothing masked can leak through exp."""
+    """The log of pi / pi_old at trained tokens, 0 elsewhere: nothing masked leaks through exp."""
     return torch.where(inputs.loss_mask, inputs.logprobs - inputs.old_logprobs, 0.0)
 
 
 def clipped(inputs: LossInputs, clip: Clip) -> Tensor:
-    """-min(r A, clip(r, 1 - low, 1 + high) A): PPO (Schulman et al. 2017, arXiv 1707.06347), eq. 7."""
+    """-min(r A, clip(r, 1 - low, 1 + high) A): PPO (Schulman et al. 2017, 1707.06347), eq. 7."""
     ratio = log_ratio(inputs).exp()
     bounded = ratio.clamp(1 - clip.low, 1 + clip.high)
     return -torch.minimum(ratio * inputs.advantages, bounded * inputs.advantages)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Muon, Optimizer
+from transformers import PreTrainedModel
 
 
 def adamw(parameters: Iterable[Tensor], lr: float) -> Optimizer:
@@ -18,11 +19,11 @@ def adamw(parameters: Iterable[Tensor], lr: float) -> Optimizer:
     return AdamW(list(parameters), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
 
 
-def muon_and_adamw(model: nn.Module, *, muon_lr: float, adamw_lr: float) -> list[Optimizer]:
+def muon_and_adamw(model: PreTrainedModel, *, muon_lr: float, adamw_lr: float) -> list[Optimizer]:
     """Muon for hidden matrices (weight decay 0.01), AdamW for everything else."""
-    outside = {id(p) for p in model.get_input_embeddings().parameters()}
-    head = model.get_output_embeddings()
-    outside |= {id(p) for p in head.parameters()} if head is not None else set()
+    ends: list[nn.Module | None] = [model.get_input_embeddings()]
+    ends.append(model.get_output_embeddings())  # type: ignore[no-untyped-call]
+    outside = {id(p) for end in ends if end is not None for p in end.parameters()}
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.ndim == 2 and id(p) not in outside]
     rest = [p for p in trained if p.ndim != 2 or id(p) in outside]

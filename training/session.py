@@ -29,7 +29,6 @@ from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import PretrainConfig, TrainConfig, to_toml
-from wordle_rl.envs import make_env
 from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.evaluation.evaluator import evaluate, report_json
 from wordle_rl.evaluation.games import GameRecord
@@ -218,7 +217,9 @@ def compare(config: TrainConfig, run: RunDir, suite: Suite, console: Console) ->
         for mode in modes
     }
     result = Comparison(before=reports["before"], after=reports["after"], gain=gain)
-    write_atomically(run.evaluations / "comparison.json", json.dumps(comparison_json(result), indent=1))
+    write_atomically(
+        run.evaluations / "comparison.json", json.dumps(comparison_json(result), indent=1)
+    )
     _print_comparison(result, run, suite, console)
     return result
 
@@ -265,7 +266,7 @@ def open_run(run: RunDir, config_toml: str, *, resume: bool) -> None:
         threads = int(json.loads((run.path / "meta.json").read_text())["threads"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"cannot resume {str(run.path)!r}: its meta.json does not say how many threads it used; "
+            f"cannot resume {str(run.path)!r}: meta.json does not say how many threads it used; "
             'write {"threads": N} into it'
         ) from error
     torch.set_num_threads(threads)
@@ -329,7 +330,16 @@ def _command_of(run: RunDir) -> str:
 def _git_commit() -> str | None:
     """The commit of the source tree, marked where files differ from it; None outside a checkout."""
     here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    command = [
+        "git",
+        "-C",
+        str(here),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+        "--exclude=*",
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -63,7 +63,10 @@ class WordleTeacher:
         answers = set(load_words("answers", self.length))
         held_out = {w for w in answers if split_of(w) != "train"}
         wide = [i for i, w in enumerate(self.words) if w not in held_out]
-        return {"wide": np.array(wide), "answers": np.array([i for i in wide if self.words[i] in answers])}
+        return {
+            "wide": np.array(wide),
+            "answers": np.array([i for i in wide if self.words[i] in answers]),
+        }
 
     @cached_property
     def _pools(self) -> dict[str, Indices]:
@@ -113,4 +116,5 @@ def _random_true(rng: np.random.Generator, mask: Mask) -> Indices:
     """For each row the column of a uniformly random true entry (0 where a row has none)."""
     counts = mask.sum(axis=1, dtype=np.int32)
     wanted = (rng.random(len(mask)) * counts).astype(np.int32) + 1
-    return np.argmax(np.cumsum(mask, axis=1, dtype=np.int32) >= wanted[:, None], axis=1)
+    reached = np.cumsum(mask, axis=1, dtype=np.int32) >= wanted[:, None]
+    return np.asarray(reached.argmax(axis=1), dtype=np.int64)

@@ -42,10 +42,17 @@ Validate = Callable[[LanguageAgent], dict[str, float]]
 class Display(Protocol):
     """Who watches the run."""
 
-    def step(self, record: StepRecord) -> None: ...
-    def game(self, episode: Episode) -> None: ...
-    def warn(self, text: str) -> None: ...
-    def phase(self, text: str) -> None: ...
+    def step(self, record: StepRecord) -> None:
+        """A step has finished."""
+
+    def game(self, episode: Episode) -> None:
+        """A game to show as a sample."""
+
+    def warn(self, text: str) -> None:
+        """Something looks wrong."""
+
+    def phase(self, text: str) -> None:
+        """What is going on now."""
 
 
 def train(
@@ -68,7 +75,8 @@ def train(
         interrupted: asked after every step; true saves and returns.
     """
     temperature = config.rollout.temperature
-    assert temperature is not None and config.train.kl_coef is not None, "call fill_defaults first"
+    if temperature is None or config.train.kl_coef is None:
+        raise ValueError("settings are incomplete: call fill_defaults first")
     parts = parts_of(find_algorithm(config.train.algo))
     optimizer = adamw([p for p in agent.model.parameters() if p.requires_grad], config.train.lr)
     reference = frozen_reference(agent.model) if config.train.kl_coef else None
@@ -226,7 +234,7 @@ def resume(agent: LanguageAgent, optimizer: torch.optim.Optimizer, run: RunDir) 
 
 
 def best_step(history: Sequence[Mapping[str, float]]) -> int | None:
-    """The validated step with the highest win rate; among equals the lowest score, then the first."""
+    """The validated step with the highest win rate, then the lowest score, then the first."""
     validated = [r for r in history if "eval/greedy_win_rate" in r]
     if not validated:
         return None
@@ -266,11 +274,13 @@ class Clock:
         self._laps: dict[str, float] = {}
 
     def lap(self, name: str) -> None:
+        """A part has ended."""
         now = time.perf_counter()
         self._laps[f"time/{name}_s"] = now - self._last
         self._last = now
 
     def times(self) -> dict[str, float]:
+        """The parts so far and the whole, as `time/` metrics."""
         return self._laps | {"time/step_s": time.perf_counter() - self._start}
 
 

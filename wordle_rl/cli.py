@@ -36,9 +36,11 @@ class LazyGroup(click.Group):
     """A group whose commands are imported when they run; their help lines stand above."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
@@ -49,6 +51,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command where there is none."""
         if args and args[0] not in COMMANDS:
             raise click.UsageError(str(unknown_name("command", args[0], COMMANDS)), ctx)
         return super().resolve_command(ctx, args)
@@ -61,6 +64,7 @@ class LazyGroup(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 

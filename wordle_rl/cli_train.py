@@ -30,7 +30,9 @@ INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended."""
 
 run_dir_option = click.option(
-    "--run-dir", type=click.Path(path_type=Path), help="The run folder; default: a new one in runs/."
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    help="The run folder; default: a new one in runs/.",
 )
 resume_option = click.option(
     "--resume", is_flag=True, help="Go on with --run-dir, or with the newest run."
@@ -85,7 +87,7 @@ def train(
         if preset is not None or fixed:
             raise ConfigError(
                 "--resume takes its settings from the run folder: "
-                f"leave out {'--preset' if preset else fixed[0]!r} (--steps and --device may change)"
+                f"leave out {'--preset' if preset else fixed[0]!r} (--steps, --device may change)"
             )
         run = _run_to_resume(run_dir, "train")
         values = read_toml(run.config)
@@ -133,7 +135,9 @@ def pretrain(
     given = {k: v for k, v in {"steps": steps, "seed": seed}.items() if v is not None}
     if resume:
         if given or overrides:
-            raise ConfigError("--resume takes its settings from the run folder: leave out the others")
+            raise ConfigError(
+                "--resume takes its settings from the run folder: leave out the others"
+            )
         run = _run_to_resume(run_dir, "pretrain")
         values: dict[str, Any] = read_toml(run.config)
     else:
@@ -172,7 +176,11 @@ def algos() -> None:
     for name, algorithm in ALGORITHMS.items():
         click.echo(f"{name:10} {algorithm.summary}")
         parts = f"{algorithm.advantage} x {algorithm.loss} x {algorithm.aggregation}"
-        kl = f"{algorithm.kl} KL, coefficient {algorithm.kl_coef:g}" if algorithm.kl_coef else "no KL"
+        kl = (
+            f"{algorithm.kl} KL, coefficient {algorithm.kl_coef:g}"
+            if algorithm.kl_coef
+            else "no KL"
+        )
         click.echo(f"{'':10} {parts}, {kl}, temperature {algorithm.temperature:g}")
         click.echo(f"{'':10} {algorithm.paper}")
 
@@ -205,14 +213,20 @@ def _run_to_resume(run_dir: Path | None, command: str) -> RunDir:
         RunError: there is none, or it belongs to the other command.
     """
     if run_dir is None:
-        started: Sequence[Path] = [p for p in Path("runs").glob("*") if is_run(p) and _made_by(p) == command]
+        started: Sequence[Path] = [
+            p for p in Path("runs").glob("*") if is_run(p) and _made_by(p) == command
+        ]
         if not started:
             raise RunError("no run to resume under runs/: name one with --run-dir")
         return RunDir(max(started, key=lambda p: RunDir(p).config.stat().st_mtime))
     if not is_run(run_dir):
-        raise RunError(f"no run to resume in {str(run_dir)!r}: check --run-dir, or leave out --resume")
+        raise RunError(
+            f"no run to resume in {str(run_dir)!r}: check --run-dir, or leave out --resume"
+        )
     if _made_by(run_dir) != command:
-        raise RunError(f"{str(run_dir)!r} was started by wordle-rl {_made_by(run_dir)}: resume it so")
+        raise RunError(
+            f"{str(run_dir)!r} was started by wordle-rl {_made_by(run_dir)}: resume it so"
+        )
     return RunDir(run_dir)
 
 

@@ -32,37 +32,37 @@ class PretrainConfig(Section):
     """The game whose teacher is imitated."""
     model: str = "new"
     """`new` for a fresh nano, or a model folder to go on from."""
-    layers: int = Field(4, ge=1)
+    layers: int = Field(default=4, ge=1)
     """Layers of a fresh nano."""
-    width: int = Field(256, ge=32, multiple_of=32)
+    width: int = Field(default=256, ge=32, multiple_of=32)
     """Hidden size of a fresh nano."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     """Fixes the initial weights and every game."""
-    steps: int = Field(2000, ge=1)
+    steps: int = Field(default=2000, ge=1)
     """Updates."""
-    games_per_step: int = Field(256, ge=1)
+    games_per_step: int = Field(default=256, ge=1)
     """Teacher games an update."""
-    muon_lr: float = Field(0.02, gt=0)
+    muon_lr: float = Field(default=0.02, gt=0)
     """Learning rate of the hidden matrices (Muon)."""
-    adamw_lr: float = Field(3e-3, gt=0)
+    adamw_lr: float = Field(default=3e-3, gt=0)
     """Learning rate of embeddings and vectors (AdamW)."""
-    warmup_steps: int = Field(50, ge=0)
+    warmup_steps: int = Field(default=50, ge=0)
     """Updates until the full learning rate."""
-    decay_from: float = Field(0.4, ge=0, le=1)
+    decay_from: float = Field(default=0.4, ge=0, le=1)
     """Share of the run after which the learning rate falls linearly to zero."""
-    max_grad_norm: float = Field(1.0, gt=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
-    wide_share: float = Field(0.3, ge=0, le=1)
+    wide_share: float = Field(default=0.3, ge=0, le=1)
     """Share of games in which any legal word can be the secret, held-out words excepted."""
-    scattered_share: float = Field(0.5, ge=0, le=1)
+    scattered_share: float = Field(default=0.5, ge=0, le=1)
     """Share of games that open with one to three random words, shown but not trained."""
-    micro_batch_tokens: int = Field(4096, ge=1)
+    micro_batch_tokens: int = Field(default=4096, ge=1)
     """Padded tokens a forward pass; changes memory and speed, not the result."""
-    eval_every_steps: int = Field(200, ge=0)
+    eval_every_steps: int = Field(default=200, ge=0)
     """Play the validation secrets after so many updates; 0 for never."""
-    checkpoint_every_steps: int = Field(100, ge=1)
+    checkpoint_every_steps: int = Field(default=100, ge=1)
     """Save after so many updates."""
-    keep_checkpoints: int = Field(2, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1)
     """Older checkpoints are deleted, the best one never."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """What matrix products run in; weights stay in float32."""
@@ -90,60 +90,60 @@ class ModelSection(Section):
     """What matrix products run in; trained weights stay in float32."""
     device: str = "auto"
     """`auto` (CUDA, else MPS, else CPU) or a torch device."""
-    max_new_tokens: int | None = Field(None, ge=1)
+    max_new_tokens: int | None = Field(default=None, ge=1)
     """Longest answer in tokens; unset for the model's own limit."""
 
 
 class LoraSection(Section):
     """Low-rank adapters (PEFT) instead of full fine-tuning."""
 
-    rank: int = Field(0, ge=0)
+    rank: int = Field(default=0, ge=0)
     """0 trains all weights; above 0 trains adapters of this rank on all linear layers."""
-    alpha: int = Field(32, ge=1)
+    alpha: int = Field(default=32, ge=1)
     """Adapter scale."""
 
 
 class RolloutSection(Section):
     """How games are played during training."""
 
-    tasks_per_step: int = Field(32, ge=1)
+    tasks_per_step: int = Field(default=32, ge=1)
     """Different secrets a step."""
-    group_size: int = Field(16, ge=2)
+    group_size: int = Field(default=16, ge=2)
     """Games of each secret."""
-    temperature: float | None = Field(None, gt=0)
+    temperature: float | None = Field(default=None, gt=0)
     """Sampling temperature; unset for the algorithm's own (1 for most)."""
-    max_turns: int = Field(64, ge=1)
+    max_turns: int = Field(default=64, ge=1)
     """A game that is still running then is cut off."""
 
 
 class TrainSection(Section):
     """The policy update."""
 
-    steps: int = Field(200, ge=1)
+    steps: int = Field(default=200, ge=1)
     """Steps: play, update, repeat."""
     algo: str = "dr_grpo"
     """The algorithm (see `wordle-rl algos`)."""
-    lr: float = Field(3e-4, gt=0)
+    lr: float = Field(default=3e-4, gt=0)
     """Learning rate (AdamW)."""
-    warmup_steps: int = Field(5, ge=0)
+    warmup_steps: int = Field(default=5, ge=0)
     """Steps until the full learning rate; constant afterwards."""
-    decay_from: float = Field(1.0, ge=0, le=1)
+    decay_from: float = Field(default=1.0, ge=0, le=1)
     """Share of the run after which the learning rate falls linearly to zero; 1 for never."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     """Fixes secrets and sampling."""
-    updates_per_batch: int = Field(1, ge=1)
+    updates_per_batch: int = Field(default=1, ge=1)
     """Optimiser steps on each batch of games."""
-    clip_low: float = Field(0.2, gt=0, lt=1)
+    clip_low: float = Field(default=0.2, gt=0, lt=1)
     """The ratio is clipped below 1 - clip_low."""
-    clip_high: float = Field(0.2, gt=0)
+    clip_high: float = Field(default=0.2, gt=0)
     """The ratio is clipped above 1 + clip_high."""
-    kl_coef: float | None = Field(None, ge=0)
+    kl_coef: float | None = Field(default=None, ge=0)
     """Weight of the KL divergence to the starting model; unset for the algorithm's own."""
-    tokens_per_row: float = Field(32.0, gt=0)
+    tokens_per_row: float = Field(default=32.0, gt=0)
     """The constant that stands for a game's length where the algorithm averages by one."""
-    max_grad_norm: float = Field(1.0, gt=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
-    micro_batch_tokens: int = Field(8192, ge=1)
+    micro_batch_tokens: int = Field(default=8192, ge=1)
     """Padded tokens a forward pass; changes memory and speed, not the result."""
     shuffle_advantages: bool = False
     """A control: shuffle advantages inside each group. Nothing should be learned."""
@@ -152,24 +152,24 @@ class TrainSection(Section):
 class EvalSection(Section):
     """Validation during the run and the comparison at its end."""
 
-    every_steps: int = Field(20, ge=0)
+    every_steps: int = Field(default=20, ge=0)
     """Play the validation suite, greedily, after so many steps; 0 for never."""
     suite: str = "wordle-val"
     """What the best checkpoint is chosen on."""
     final_suite: str = "wordle-heldout"
     """What the table at the end is measured on; empty for none."""
-    final_samples: int = Field(4, ge=0)
+    final_samples: int = Field(default=4, ge=0)
     """Sampled games a secret in that table, beside the greedy one."""
 
 
 class SaveSection(Section):
     """What is kept on disk."""
 
-    checkpoint_every_steps: int = Field(20, ge=1)
+    checkpoint_every_steps: int = Field(default=20, ge=1)
     """Save after so many steps."""
-    keep_checkpoints: int = Field(2, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1)
     """Older ones are deleted, the best by validation never."""
-    games_every_steps: int = Field(20, ge=1)
+    games_every_steps: int = Field(default=20, ge=1)
     """Write whole games as text after so many steps."""
 
 
@@ -250,7 +250,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def preset_names() -> dict[str, str]:
     """The packaged presets and the first comment line of each."""
     folder = files("wordle_rl.training") / "presets"
-    found = sorted(p for p in folder.iterdir() if p.name.endswith(".toml"))
+    found = sorted((p for p in folder.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
     return {
         p.name.removesuffix(".toml"): p.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         for p in found
@@ -286,6 +286,7 @@ def _deep_copy(values: Mapping[str, Any]) -> dict[str, Any]:
 def _section_at(cls: type[Section], location: tuple[int | str, ...]) -> type[Section]:
     for part in location:
         annotation = cls.model_fields[str(part)].annotation
-        assert isinstance(annotation, type) and issubclass(annotation, Section)
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, Section)
         cls = annotation
     return cls

@@ -4,8 +4,8 @@
     ├── ConfigError        a setting, flag, name or word list is wrong   (exit code 2)
     ├── RunError           a run folder cannot be used, started or resumed (exit code 1)
     │   └── CheckpointError    a checkpoint is missing, half-written or damaged
-    ├── ModelError         a model or tokenizer cannot be loaded or cannot do what is asked (exit code 1)
-    └── SampleError        trained tokens would differ from sampled tokens: a bug, never data (exit code 1)
+    ├── ModelError         a model or tokenizer cannot be loaded or used (exit code 1)
+    └── SampleError        trained tokens would differ from sampled ones: a bug (exit code 1)
 
 A message says what failed, the value with `!r`, and what to do about it. The command line prints
 it as one line; the traceback appears with `--debug`.

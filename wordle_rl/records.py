@@ -1,6 +1,7 @@
 """The records that cross module borders: what is played, what was said, what is trained.
 
-    Task -> Turn* -> Episode -> EpisodeGroup -> Sample -> Batch -> LossInputs -> LossOutput -> StepRecord
+    Task -> Turn* -> Episode -> EpisodeGroup -> Sample -> Batch
+        -> LossInputs -> LossOutput -> StepRecord
 
 Everything is frozen and keyword-only, and checked once at construction where that is cheap. Token
 ids and log-probabilities made by the sampler travel with the record, so nothing is ever tokenised

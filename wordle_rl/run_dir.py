@@ -1,13 +1,13 @@
 """A run folder: everything one training run leaves behind, and the way back into it.
 
-    config.toml      the resolved configuration
-    meta.json        command, versions, git commit, hardware
-    metrics.jsonl    one StepRecord a line; the record that every picture is drawn from
-    episodes/        whole games as readable text, every so often
-    checkpoints/     step-N/ (written under a temporary name and renamed)
-    best.json        the best checkpoint by validation
-    eval/            summaries as JSON
-    curve.png        the learning curve
+config.toml      the resolved configuration
+meta.json        command, versions, git commit, hardware
+metrics.jsonl    one StepRecord a line; the record that every picture is drawn from
+episodes/        whole games as readable text, every so often
+checkpoints/     step-N/ (written under a temporary name and renamed)
+best.json        the best checkpoint by validation
+eval/            summaries as JSON
+curve.png        the learning curve
 """
 
 from __future__ import annotations
@@ -30,26 +30,32 @@ class RunDir:
 
     @property
     def config(self) -> Path:
+        """The resolved configuration."""
         return self.path / "config.toml"
 
     @property
     def metrics(self) -> Path:
+        """One StepRecord a line."""
         return self.path / "metrics.jsonl"
 
     @property
     def checkpoints(self) -> Path:
+        """Folder of step-N/."""
         return self.path / "checkpoints"
 
     @property
     def episodes(self) -> Path:
+        """Folder of whole games."""
         return self.path / "episodes"
 
     @property
     def evaluations(self) -> Path:
+        """Folder of evaluations."""
         return self.path / "eval"
 
     @property
     def curve(self) -> Path:
+        """The learning curve."""
         return self.path / "curve.png"
 
     def exists(self) -> bool:
