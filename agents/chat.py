@@ -151,7 +151,7 @@ def _inside_any(added_tokens: Iterable[str]) -> re.Pattern[str]:
     """Matches (without width) after the first character of every token that text spells.
 
     Text that is cut there spells none of them: `split_special_tokens` alone lets those pass that a
-    tokenizer adds but does not call special, as DeepSeek's `<\uff5cUser\uff5c>`. White space is text.
+    tokenizer adds but does not call special, as DeepSeek's `<\uff5cUser\uff5c>`. Spaces are text.
     """
     places = (
         f"(?<={re.escape(token[0])})(?={re.escape(token[1:])})"

@@ -32,7 +32,8 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, seed: int = 0) ->
     )
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         # peft 0.21 reads a name that transformers 5.23 deprecates
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        message = "`is_gradient_checkpointing` is deprecated"
+        warnings.filterwarnings("ignore", message, FutureWarning)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU as well
         return cast(PreTrainedModel, get_peft_model(model, config).eval())
 

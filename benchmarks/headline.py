@@ -43,7 +43,7 @@ def interval(estimate: dict[str, Any], scale: float, digits: int, unit: str = ""
 def table(comparisons: dict[int, dict[str, Any]]) -> str:
     """Markdown: one row for the starting model, one a seed."""
     lines = [
-        "| model | decoding | n | wins | score (loss = 7) | guesses on wins | paired gain in wins |",
+        "| model | decoding | n | wins | score (loss = 7) | guesses on wins | paired gain |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for mode in ("greedy", "sampled"):

@@ -18,8 +18,8 @@ from tests.ten_words import (
     weights,
 )
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.agents.lora import add_lora
 from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.agents.lora import add_lora
 from wordle_rl.records import EpisodeGroup, Sample
 from wordle_rl.rollout import rollout
 from wordle_rl.training.algorithms import find_algorithm, parts_of
