@@ -44,7 +44,7 @@ class ChatRenderer:
                 "use an instruction-tuned model, or set tokenizer.chat_template and save it"
             )
         self._encode_content = lru_cache(maxsize=65_536)(self._encode_plain)
-        self._inside_added_token = _inside_any(tokenizer.get_added_vocab())
+        self._inside_added_token = _inside_any(cast(Any, tokenizer).get_added_vocab())
         opening, longer = self._render(_dialogue(1)), self._render(_dialogue(2))
         self._head, self._before_answer = self._split(opening, 0)
         self.append_only = self._keeps_turns(opening, longer)

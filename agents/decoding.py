@@ -17,7 +17,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -293,7 +293,8 @@ def attention_layout(model: PreTrainedModel) -> str:
         ModelError: for an attention implementation that takes no mask of our own, or a model
             whose state is not handed to it as `past_key_values` (Mamba, RWKV, xLSTM, ...).
     """
-    model = model.get_base_model() if isinstance(model, PeftModel) else model
+    if isinstance(model, PeftModel):
+        model = cast(PreTrainedModel, model.get_base_model())
     name = type(model).__name__
     if "past_key_values" not in inspect.signature(model.forward).parameters:
         raise ModelError(f"{name} has no key-value cache to play games with: use another model")

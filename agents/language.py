@@ -67,7 +67,7 @@ class LanguageAgent:
         self.tokenizer = tokenizer
         self.chat = ChatRenderer(tokenizer)
         self.stop_ids = _stop_ids(model, tokenizer, self.chat)
-        self.pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        self.pad_id = _pad_id(tokenizer)
         check_decoding(self.model, self.pad_id)
         self.max_new_tokens = max_new_tokens
 
@@ -248,6 +248,12 @@ def no_progress_bars() -> Iterator[None]:
         yield
     finally:
         set_tqdm_hook(shown)
+
+
+def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """What fills up short rows; nothing ever attends to it, so any id will do."""
+    pad = getattr(tokenizer, "pad_token_id", None)
+    return int(pad) if pad is not None else 0
 
 
 def _stop_ids(

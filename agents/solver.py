@@ -18,7 +18,13 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from wordle_rl.envs.feedback import consistent, encode_words, pattern_code, pattern_matrix
+from wordle_rl.envs.feedback import (
+    Patterns,
+    consistent,
+    encode_words,
+    pattern_code,
+    pattern_matrix,
+)
 
 History = Sequence[tuple[str, str]]
 """Scored guesses so far, each with its feedback in G, Y and X."""
@@ -65,7 +71,7 @@ class Planner:
         self._best: dict[tuple[Criterion, bytes, bytes], str] = {}
 
     @cached_property
-    def patterns(self) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    def patterns(self) -> Patterns:
         """Feedback of every guess against every answer, [guesses, answers]."""
         return pattern_matrix(self.guesses, self.answers)
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import click
 import torch
@@ -66,7 +66,8 @@ class GeneratePlayer:
         ]
         mask = [[0] * (width - len(self.context[i])) + [1] * len(self.context[i]) for i in views]
         with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
-            out = agent.model.generate(
+            generate = cast(Callable[..., torch.Tensor], agent.model.generate)
+            out = generate(
                 input_ids=torch.tensor(rows, device=agent.device),
                 attention_mask=torch.tensor(mask, device=agent.device),
                 do_sample=True,
@@ -88,7 +89,9 @@ class GeneratePlayer:
         )
         said = tuple(row[: stop + 1])
         self.context[i] = (*self.context[i], *said)
-        text = self.agent.tokenizer.decode(said[:-1] if said[-1] in self.agent.stop_ids else said)
+        text = self.agent.tokenizer.decode(
+            list(said[:-1] if said[-1] in self.agent.stop_ids else said)
+        )
         return Move(action=str(text))
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 MARKS = "XYG"
 Codes = NDArray[np.uint8]
+Patterns = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 def feedback(guess: str, secret: str) -> str:
@@ -52,20 +54,21 @@ def encode_words(words: Sequence[str]) -> Codes:
     return np.frombuffer("".join(words).encode(), dtype=np.uint8).reshape(len(words), -1) - 97
 
 
-def pattern_matrix(guesses: Sequence[str], secrets: Sequence[str]) -> NDArray[np.uint16]:
+def pattern_matrix(guesses: Sequence[str], secrets: Sequence[str]) -> Patterns:
     """Integer feedback of every guess against every secret, shape [guesses, secrets].
 
     uint8 up to five letters, uint16 beyond (3**6 > 255). One pass a letter pair, no Python a word.
     """
     g, s = encode_words(guesses), encode_words(secrets)
     length = g.shape[1]
-    pattern = np.zeros((len(guesses), len(secrets)), dtype=np.uint8 if length <= 5 else np.uint16)
+    dtype: np.dtype[Any] = np.dtype(np.uint8 if length <= 5 else np.uint16)
+    pattern = np.zeros((len(guesses), len(secrets)), dtype=dtype)
     for start in range(0, len(guesses), 512):
-        pattern[start : start + 512] = _pattern_rows(g[start : start + 512], s, pattern.dtype)
+        pattern[start : start + 512] = _pattern_rows(g[start : start + 512], s, dtype)
     return pattern
 
 
-def _pattern_rows(g: Codes, s: Codes, dtype: np.dtype) -> NDArray[np.uint16]:
+def _pattern_rows(g: Codes, s: Codes, dtype: np.dtype[Any]) -> Patterns:
     length = g.shape[1]
     green = g[:, None, :] == s[None, :, :]  # [G, S, L]
     taken = green.copy()

@@ -238,7 +238,8 @@ def test_what_is_trained_has_the_probability_it_was_sampled_with() -> None:
     episodes = play_wordle(agent)
     samples = [s for e in episodes for s in build_samples(episode_turns(e, [1.0] * len(e.turns)))]
     batch = collate(samples, agent.pad_id)
-    logprobs, _ = token_logprobs(agent.model, batch.input_ids, batch.loss_mask)
+    with torch.no_grad():
+        logprobs, _ = token_logprobs(agent.model, batch.input_ids, batch.loss_mask)
     assert torch.equal(batch.old_logprobs, batch.sampler_logprobs)
     assert int(batch.loss_mask.sum()) > 100
     assert float((logprobs - batch.sampler_logprobs).abs().max()) < 2e-5

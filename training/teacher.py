@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from wordle_rl.envs.feedback import pattern_matrix, pattern_text
+from wordle_rl.envs.feedback import Patterns, pattern_matrix, pattern_text
 from wordle_rl.envs.words import load_words, split_of
 
 Mask = NDArray[np.bool_]
@@ -75,7 +75,7 @@ class WordleTeacher:
         return {"wide": np.arange(len(self.words)), "answers": np.array(inside)}
 
     @cached_property
-    def _patterns(self) -> NDArray[np.uint16]:
+    def _patterns(self) -> Patterns:
         """Feedback of every legal word against every legal word: 126 MB for five letters."""
         return pattern_matrix(self.words, self.words)
 
