@@ -45,6 +45,8 @@ class Lexicon:
     split: Split
     legal: frozenset[str]
     """`guesses` as a set."""
+    wide: Words
+    """Every word that may be played but the answers of other splits."""
 
     def narrow(self, possible: NDArray[np.intp], guess: str, marks: str) -> NDArray[np.intp]:
         """Which of the answers numbered `possible` would have answered `guess` with `marks`."""
@@ -108,7 +110,9 @@ def _lexicon(all_answers: Words, guesses: Words, split: Split) -> Lexicon:
     legal = frozenset(guesses).union(all_answers)
     if len(legal) > len(guesses):
         guesses = tuple(sorted(legal))
-    return Lexicon(answers, all_answers, guesses, split, legal)
+    others = frozenset(all_answers).difference(answers)
+    wide = tuple(word for word in guesses if word not in others)
+    return Lexicon(answers, all_answers, guesses, split, legal, wide)
 
 
 def _from_text(all_answers: str, guesses: str, split: Split) -> Lexicon:

@@ -83,7 +83,9 @@ class WordleEnv(TextEnv):
 
     ## Starting State
     A secret drawn uniformly from `answers`, or any legal word by
-    `reset(options={"secret": word})`.
+    `reset(options={"secret": word})`. With `wide_share` above 0 that share of the secrets is drawn
+    from every legal word instead, the answers of other splits excepted: practice for words that
+    are never a secret, without touching those that are held out.
 
     ## Episode End
     Terminated when the word is found, when the guesses are used up, or by a refused action where
@@ -107,6 +109,7 @@ class WordleEnv(TextEnv):
     * `max_guesses`: 1 to 100.
     * `hard_mode`: revealed letters must be used (`hard_mode.hard_mode_violation`).
     * `split`: "train", "val", "test" or "all": which of the answers are drawn.
+    * `wide_share`: 0 to 1: how many secrets are drawn from the legal words, not from `answers`.
     * `answers`, `guesses`: a path or words in place of the packaged lists. An answer is always a
       legal guess.
     * `invalid_policy`: a refused action uses a guess up ("consume"), costs none ("free", until the
@@ -127,6 +130,7 @@ class WordleEnv(TextEnv):
         max_guesses: int = 6,
         hard_mode: bool = False,
         split: Split = "all",
+        wide_share: float = 0.0,
         answers: WordSource = None,
         guesses: WordSource = None,
         invalid_policy: InvalidPolicy = "consume",
@@ -142,6 +146,8 @@ class WordleEnv(TextEnv):
         _check_range("word_length", word_length, 2, MAX_WORD_LENGTH)
         _check_range("max_guesses", max_guesses, 1, MAX_TURNS)
         _check_range("max_invalid", max_invalid, 1, MAX_TURNS)
+        if not 0 <= wide_share <= 1:
+            raise ConfigError(f"wide_share {wide_share!r} is not a share from 0 to 1")
         _check_choice("invalid_policy", invalid_policy, get_args(InvalidPolicy))
         _check_choice("style", style, VOICES)
         _check_choice("history", history, get_args(History))
@@ -158,6 +164,7 @@ class WordleEnv(TextEnv):
         )
         self._voice = VOICES[style](self._rules, history)
         self._history = history
+        self._wide_share = wide_share
         self._scheme = resolve_reward(reward)
         self._track_candidates = track_candidates
         self._counts_words = track_candidates or needs_word_counts(self._scheme)
@@ -199,7 +206,9 @@ class WordleEnv(TextEnv):
         self._is_extra = self._counts_words and secret not in self.answers
 
     def _draw_secret(self) -> str:
-        return self.answers[int(self.np_random.integers(len(self.answers)))]
+        is_wide = self._wide_share > 0 and self.np_random.random() < self._wide_share
+        words = self._lexicon.wide if is_wide else self.answers
+        return words[int(self.np_random.integers(len(words)))]
 
     def _check_secret(self, secret: Any) -> str:
         length = self._rules.word_length

@@ -62,19 +62,34 @@ def taught_agent() -> LanguageAgent:
 @cache
 def _taught() -> dict[str, torch.Tensor]:
     agent = tiny_agent()
-    teach_spelling(agent, 150)
+    imitate(agent, 150)
     return agent.model.state_dict()
 
 
-def teach_spelling(
-    agent: LanguageAgent, steps: int, *, max_guesses: int = 6, lr: float = 1e-2, seed: int = 0
+def imitate(
+    agent: LanguageAgent,
+    steps: int,
+    *,
+    max_guesses: int = 6,
+    opener: str | None = None,
+    skill: float = 0.0,
+    lr: float = 1e-2,
 ) -> None:
-    """Imitate a player who guesses any of the ten words, whatever the feedback."""
-    rng = np.random.default_rng(seed)
+    """Learn from a player who guesses any of the ten words, whatever the feedback.
+
+    Args:
+        agent: the student.
+        steps: updates on sixteen games each.
+        max_guesses: of the game.
+        opener: always played first; None for any word.
+        skill: how often a later guess is the secret instead.
+        lr: the step size.
+    """
+    rng = np.random.default_rng(0)
     optimizer = adamw(agent.model.parameters(), lr)
     opening = compact_opening(5, max_guesses, False)
     for _ in range(steps):
-        games = [_random_game(rng, max_guesses) for _ in range(16)]
+        games = [_game(rng, max_guesses, opener, skill) for _ in range(16)]
         batch = collate(
             [
                 sample
@@ -91,9 +106,13 @@ def teach_spelling(
         optimizer.zero_grad(set_to_none=True)
 
 
-def _random_game(rng: np.random.Generator, max_guesses: int) -> Demonstration:
+def _game(
+    rng: np.random.Generator, max_guesses: int, opener: str | None, skill: float
+) -> Demonstration:
     secret = WORDS[rng.integers(len(WORDS))]
     guesses = [WORDS[i] for i in rng.integers(len(WORDS), size=max_guesses)]
+    guesses = [secret if rng.random() < skill else guess for guess in guesses]
+    guesses[0] = opener or guesses[0]
     if secret in guesses:
         guesses = guesses[: guesses.index(secret) + 1]
     return Demonstration(

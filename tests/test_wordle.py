@@ -13,9 +13,10 @@ import pytest
 from gymnasium.error import ResetNeeded
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
+from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.feedback import feedback
 from wordle_rl.envs.wordle import WordleEnv
-from wordle_rl.envs.words import load_words, split_words
+from wordle_rl.envs.words import load_words, split_of, split_words
 from wordle_rl.errors import ConfigError
 
 WRONG = ["slate", "moist", "fuzzy", "vivid", "bumpy", "ghost"]
@@ -436,3 +437,23 @@ def test_copies_are_cheap() -> None:
     env = start()
     env.step("slate")
     assert best_s(lambda: [copy.deepcopy(env) for _ in range(100)]) / 100 < 2e-3
+
+
+def test_wide_share_draws_from_every_legal_word_but_the_held_out_answers() -> None:
+    held_out = {w for w in load_words("answers") if split_of(w) != "train"}
+    env = WordleEnv(split="train", wide_share=0.3)
+    secrets = [drawn_secret(env, seed) for seed in range(3000)]
+    assert not held_out.intersection(secrets)
+    answers = set(load_words("answers"))
+    outside = sum(secret not in answers for secret in secrets) / len(secrets)
+    train, legal = len(env.answers), len(env.guesses) - len(held_out)
+    assert outside == pytest.approx(0.3 * (legal - train) / legal, abs=0.03)
+    assert {drawn_secret(WordleEnv(split="train"), s) for s in range(300)} <= answers
+
+
+def drawn_secret(env: TextEnv, seed: int) -> str:
+    env.reset(seed=seed)
+    info: dict[str, object] = {}
+    while "secret" not in info:
+        info = env.step("[zzzzz]")[4]
+    return str(info["secret"])
