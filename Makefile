@@ -56,7 +56,7 @@ $(VENV)/.installed-dev: $(SETUP)
 	@$(INSTALL) setuptools && $(INSTALL) --no-build-isolation -e '.[dev]'
 	@touch $(VENV)/.installed $@
 
-# Kept if it works, else made anew; says in one line what is missing.
+# Kept if it works, mended or made anew if not; says in one line what is missing.
 define make-venv
 @$(PY) -m pip --version >/dev/null 2>&1 || { \
   command -v $(PYTHON) >/dev/null 2>&1 || \
@@ -65,5 +65,5 @@ define make-venv
     { echo "wordle-rl needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): name another one with PYTHON=python3.12" >&2; exit 1; }; \
   $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
     { echo "'$(PYTHON)' cannot make virtual environments: install its venv module (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
-  $(PYTHON) -m venv --clear $(VENV); }
+  $(PYTHON) -m venv $$([ -x $(PY) ] || echo --clear) $(VENV); }
 endef

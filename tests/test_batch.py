@@ -1,4 +1,4 @@
-"""Played turns -> Samples -> Batches: the tokens that are trained are the tokens that were sampled."""
+"""Played turns -> Samples -> Batches: what is trained is what was sampled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ from wordle_rl.training.batch import (
 Ids = tuple[int, ...]
 
 
-def turn(prompt_ids: Ids, token_ids: Ids, advantage: float = 1.0, trained: bool = True) -> TrainedTurn:
+def turn(
+    prompt_ids: Ids, token_ids: Ids, advantage: float = 1.0, trained: bool = True
+) -> TrainedTurn:
     return TrainedTurn(
         prompt_ids=prompt_ids,
         token_ids=token_ids,
@@ -177,7 +179,7 @@ def test_every_turn_needs_an_advantage() -> None:
 
 
 def tiny_agent(tokenizer: PreTrainedTokenizerFast, *, max_new_tokens: int = 8) -> LanguageAgent:
-    """A random model that says random tokens, so that its text is rarely tokenised as it was said."""
+    """A random model that says random tokens: its text is rarely tokenised as it was said."""
     config = Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -212,7 +214,9 @@ def test_trained_ids_are_the_sampled_ids() -> None:
         positions = [t for t, trained in enumerate(sample.loss_mask) if trained]
         said = [i for c in done for i in c.token_ids]
         assert [sample.token_ids[t] for t in positions] == said
-        assert [sample.sampler_logprobs[t] for t in positions] == [x for c in done for x in c.logprobs]
+        assert [sample.sampler_logprobs[t] for t in positions] == [
+            x for c in done for x in c.logprobs
+        ]
         for completion in done:
             context = (*completion.prompt_ids, *completion.token_ids)
             assert sample.token_ids[: len(context)] == context

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-SLOW_TO_LOAD = {"torch", "transformers", "peft", "matplotlib", "gymnasium", "textarena"}
+SLOW_TO_LOAD = {"torch", "transformers", "peft", "matplotlib", "textarena"}
 
 RUN_CLI = """
 import sys
@@ -67,5 +67,5 @@ def test_help_of_a_command_does_not_load_torch(command: str) -> None:
 
 def test_games_and_evaluation_do_not_load_torch() -> None:
     _, loaded = run_python(IMPORT_ALL)
-    assert {"gymnasium", "numpy"} <= loaded
+    assert {"numpy"} <= loaded
     assert loaded & {"torch", "transformers", "peft", "accelerate"} == set()

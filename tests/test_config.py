@@ -101,6 +101,7 @@ def test_a_mistake_is_one_line_that_names_it(
         ("my.module:name", "my.module:name"),
         ("[1, 2]", [1, 2]),
         ("a=b", "a=b"),
+        ("1\nother = 2", "1\nother = 2"),
         ("", ""),
         (" 7 ", 7),
         ("/tmp/a b", "/tmp/a b"),
@@ -136,7 +137,6 @@ def test_overrides_leave_what_they_are_given_alone() -> None:
         ("train.lr.x=3", "'lr' is a value, not a section"),
         ("train..lr=3", "write it as section.key=value"),
         ("train.=3", "write it as section.key=value"),
-        ("a=1\nb=2", "write it as section.key=value"),
     ],
 )
 def test_an_override_that_makes_no_sense_is_one_line(override: str, message: str) -> None:

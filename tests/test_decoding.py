@@ -232,7 +232,9 @@ def test_softcapped_logits_are_what_is_sampled_from() -> None:
     games = four_games()
     play(model, games)
     assert max(game.error(model) for game in games) < TOLERANCE
-    assert min(min(answer.logprobs) for g in games for _, answer in g.answers) > -math.log(VOCAB) - 6
+    assert (
+        min(min(answer.logprobs) for g in games for _, answer in g.answers) > -math.log(VOCAB) - 6
+    )
     model.config.final_logit_softcapping = None
     assert max(game.error(model) for game in games) > 1.0
 
@@ -248,7 +250,9 @@ def test_softcapped_logits_are_what_is_sampled_from() -> None:
         ("rwkv", {"attention_hidden_size": 32}),
     ],
 )
-def test_models_without_a_key_value_cache_are_refused(family: str, settings: dict[str, Any]) -> None:
+def test_models_without_a_key_value_cache_are_refused(
+    family: str, settings: dict[str, Any]
+) -> None:
     config = CONFIG_MAPPING[family](
         vocab_size=VOCAB, hidden_size=32, num_hidden_layers=2, **settings
     )
@@ -357,7 +361,7 @@ def test_sampling_depends_on_neither_order_nor_company(family: str) -> None:
 
 
 def test_a_game_never_draws_the_same_number_twice() -> None:
-    """Also where every turn is decoded afresh in a shorter context (templates that drop thoughts)."""
+    """Also where every turn is decoded afresh in a shorter context (thoughts are dropped)."""
     model = tiny_model("qwen3")
     drawn: list[tuple[int, int]] = []
 
@@ -434,7 +438,7 @@ def test_uniforms_are_uniform_along_seeds_and_counters() -> None:
     n, cells = 20_000, 50
     ramp, zero = torch.arange(n), torch.zeros(n, dtype=torch.long)
     for values in (uniforms(ramp, zero), uniforms(zero, ramp)):
-        assert 0 <= float(values.min())
+        assert float(values.min()) >= 0
         assert float(values.max()) < 1
         counts = torch.histc(values.float(), cells, 0, 1)
         assert chi_square_is_plausible(counts, torch.full((cells,), n / cells))

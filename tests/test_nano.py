@@ -37,7 +37,7 @@ def test_vocabulary_is_the_special_tokens_and_the_bytes() -> None:
 
 
 def test_every_byte_has_its_id_and_comes_back() -> None:
-    """All bytes that occur in UTF-8: 0 to 127 alone, the others in the characters that hold them."""
+    """All bytes that occur in UTF-8: 0 to 127 alone, the others inside of characters."""
     ascii_text = "".join(map(chr, range(128)))
     assert CHAT.encode(ascii_text) == tuple(range(5, 133))
     wide = [chr(c) for c in (*range(128, 0x800), *range(0x800, 0xD800, 64), 0xE000, 0xFFFD)]

@@ -91,7 +91,7 @@ def say(text: str) -> Script:
 
 def test_an_episode_records_what_was_seen_said_and_earned() -> None:
     [episode] = play(Script(lambda i, turn, *_: f"say {turn}"), [task("a", seed=4)])
-    assert [t.observation for t in episode.turns] == ["start", "move 1", "move 2", "move 3", "move 4"]
+    assert [t.observation for t in episode.turns] == ["start", *(f"move {k}" for k in range(1, 5))]
     assert [t.action for t in episode.turns] == [f"say {k}" for k in range(5)]
     assert [t.reward for t in episode.turns] == [0, 0, 0, 0, 1]
     assert [dict(t.reward_parts) for t in episode.turns[3:]] == [{"win": 0.0}, {"win": 1.0}]

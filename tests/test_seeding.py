@@ -17,7 +17,7 @@ def test_a_seed_is_the_head_of_a_hash() -> None:
     """Pinned: another formula would change every run."""
     digest = hashlib.sha256(b"int:0\x1fstr:rollout\x1fint:3").hexdigest()
     assert seed_from(0, "rollout", 3) == int(digest[:16], 16) // 2
-    assert seed_from(0, "rollout", 3) == 2193752450842943023
+    assert seed_from(0, "rollout", 3) == 3520546360019930582
 
 
 @settings(max_examples=100)
@@ -36,7 +36,8 @@ def test_order_type_and_borders_count(a: tuple[int | str, ...], b: tuple[int | s
 
 
 def test_generators_of_equal_parts_draw_equal_numbers() -> None:
-    assert generator(7, "x").integers(0, 100, 5).tolist() == generator(7, "x").integers(
-        0, 100, 5
-    ).tolist()
+    assert (
+        generator(7, "x").integers(0, 100, 5).tolist()
+        == generator(7, "x").integers(0, 100, 5).tolist()
+    )
     assert generator(7, "x").random() != generator(7, "y").random()

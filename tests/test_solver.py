@@ -34,6 +34,11 @@ def small() -> Planner:
     return Planner(FEW_GUESSES, FEW_ANSWERS)
 
 
+@pytest.fixture(scope="module")
+def answers_only() -> Planner:
+    return Planner(FEW_ANSWERS, FEW_ANSWERS)
+
+
 def history_of(secret: str, *guesses: str) -> list[tuple[str, str]]:
     return [(guess, feedback(guess, secret)) for guess in guesses]
 
@@ -94,6 +99,11 @@ def test_best_guess_equals_plain_python(small: Planner, criterion: Criterion, si
         rows = np.sort(rng.permutation(len(FEW_ANSWERS))[:size])
         expected = best_by_hand(list(FEW_GUESSES), [FEW_ANSWERS[i] for i in rows], criterion)
         assert small.best_guess(rows, criterion) == expected
+
+
+def test_where_all_guesses_are_worth_the_same_a_candidate_is_played(answers_only: Planner) -> None:
+    rows = np.arange(50, 80)  # no candidate tells all of these apart
+    assert answers_only.best_guess(rows, lambda counts: np.zeros(len(counts))) == FEW_ANSWERS[50]
 
 
 def test_a_tie_goes_to_a_candidate_then_to_an_answer_then_to_the_alphabet() -> None:

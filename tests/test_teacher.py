@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -23,10 +23,9 @@ WON = "GGGGG"
 
 
 @pytest.fixture
-def short_lists(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def short_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every eighth legal word: the same proportions, and a table of patterns 64 times smaller."""
     monkeypatch.setattr("wordle_rl.training.teacher.load_words", every_eighth)
-    yield
 
 
 def every_eighth(kind: WordKind, length: int) -> tuple[str, ...]:

@@ -229,7 +229,7 @@ def tiny_model(family: str, *, attention: str = "eager", seed: int = 0) -> PreTr
 
 
 def clean_logits(model: PreTrainedModel, ids: Sequence[int]) -> torch.Tensor:
-    """Logits of a plain forward pass over one row: no cache, no padding, no mask of ours; [T, V]."""
+    """Logits of a plain forward pass over one row, without cache, padding or mask; [T, V]."""
     with torch.no_grad():
         logits: torch.Tensor = model(input_ids=torch.tensor([list(ids)])).logits[0]
     return logits.float()

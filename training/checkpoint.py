@@ -29,6 +29,7 @@ from wordle_rl.errors import CheckpointError
 DAMAGE = (
     OSError,
     ValueError,
+    TypeError,
     KeyError,
     RuntimeError,
     EOFError,
@@ -49,14 +50,15 @@ def save_checkpoint(
     """Write `folder` whole or not at all; an existing one is replaced."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    for leftover in folder.parent.glob(".step-*"):  # of a run that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     with no_progress_bars():
         merged(model).save_pretrained(part)
     tokenizer.save_pretrained(part)
     saved = {"optimizers": [o.state_dict() for o in optimizers], "adapter": _adapter(model)}
     torch.save(saved, part / "trainer.pt")
     (part / "trainer.json").write_text(json.dumps(dict(state), indent=1) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
+    _discard(folder)
     part.rename(folder)
 
 
@@ -70,23 +72,36 @@ def load_checkpoint(
     """
     try:
         state: dict[str, Any] = json.loads((folder / "trainer.json").read_text())
+        if not isinstance(state, dict):
+            raise TypeError(f"trainer.json holds {state!r}")
         saved = torch.load(folder / "trainer.pt", weights_only=True)
         weights = saved["adapter"] or load_file(folder / "model.safetensors")
         missing, unexpected = model.load_state_dict(weights, strict=False)
         for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(values)
     except DAMAGE as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(
             f"cannot read checkpoint {str(folder)!r} ({reason}): delete it to resume from an "
             "earlier one"
         ) from error
-    tied = set(getattr(model, "_tied_weights_keys", None) or {})
-    lost = set(missing) - tied if not saved["adapter"] else set()
-    if unexpected or lost:
+    if unexpected or not (saved["adapter"] or _are_tied(model, missing)):
         raise CheckpointError(f"checkpoint {str(folder)!r} belongs to another model")
     model.tie_weights()
     return state
+
+
+def _are_tied(model: PreTrainedModel, missing: Sequence[str]) -> bool:
+    """Whether every missing weight is one of the others under a second name (a tied head)."""
+    held = model.state_dict()
+    found = {held[name].data_ptr() for name in held.keys() - set(missing)}
+    return all(held[name].data_ptr() in found for name in missing)
+
+
+def _discard(folder: Path) -> None:
+    """Delete a checkpoint. It loses its name first: half deleted it must not be taken for whole."""
+    if folder.is_dir():
+        shutil.rmtree(folder.rename(folder.with_name(f".{folder.name}.old")), ignore_errors=True)
 
 
 def _adapter(model: PreTrainedModel) -> dict[str, torch.Tensor]:
@@ -106,4 +121,4 @@ def prune(folder: Path, keep: int, protect: Sequence[Path] = ()) -> None:
     """Delete all but the newest `keep` checkpoints; `protect` is never deleted."""
     for old in checkpoints(folder)[:-keep]:
         if old not in protect:
-            shutil.rmtree(old)
+            _discard(old)

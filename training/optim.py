@@ -20,14 +20,19 @@ def adamw(parameters: Iterable[Tensor], lr: float) -> Optimizer:
 
 
 def muon_and_adamw(model: PreTrainedModel, *, muon_lr: float, adamw_lr: float) -> list[Optimizer]:
-    """Muon for hidden matrices (weight decay 0.01), AdamW for everything else."""
-    ends: list[nn.Module | None] = [model.get_input_embeddings()]
+    """Muon for hidden matrices (weight decay 0.01), AdamW for everything else; neither if empty."""
+    ends: list[nn.Module | None] = [m for m in model.modules() if isinstance(m, nn.Embedding)]
     ends.append(model.get_output_embeddings())  # type: ignore[no-untyped-call]
     outside = {id(p) for end in ends if end is not None for p in end.parameters()}
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.ndim == 2 and id(p) not in outside]
     rest = [p for p in trained if p.ndim != 2 or id(p) in outside]
-    return [Muon(matrices, lr=muon_lr, weight_decay=0.01), adamw(rest, adamw_lr)]
+    optimizers: list[Optimizer] = []
+    if matrices:
+        optimizers.append(Muon(matrices, lr=muon_lr, weight_decay=0.01))
+    if rest:
+        optimizers.append(adamw(rest, adamw_lr))
+    return optimizers
 
 
 def set_lr(optimizers: Iterable[Optimizer], factor: float) -> None:

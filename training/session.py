@@ -177,7 +177,8 @@ def validator(suite: Suite) -> Validate:
         assert report is not None
         wins, score = report.win_rate, report.score
         numbers = {"win_rate": wins.value, "low": wins.low, "high": wins.high, "score": score.value}
-        return {f"eval/greedy_{name}": v for name, v in numbers.items() if v is not None}
+        rates = {f"eval/greedy_{name}": v for name, v in numbers.items() if v is not None}
+        return rates | {"eval/n": float(report.n)}
 
     return validate
 

@@ -21,7 +21,11 @@ class Section(BaseModel):
     """A frozen group of settings that knows no others."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+        allow_inf_nan=False,
     )
 
 
@@ -216,9 +220,9 @@ def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict
     result = _deep_copy(values)
     for item in overrides:
         key, found, text = item.partition("=")
-        if not found or not key.strip():
-            raise ConfigError(f"--set {item!r}: write it as section.key=value")
         *sections, name = key.strip().split(".")
+        if not found or not all((*sections, name)):
+            raise ConfigError(f"--set {item!r}: write it as section.key=value")
         target = result
         for section in sections:
             target = target.setdefault(section, {})
@@ -243,6 +247,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"no such file: {str(path)!r}") from None
+    except OSError as error:
+        raise ConfigError(f"{str(path)!r} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{str(path)!r} is not valid TOML: {error}") from None
 
@@ -274,9 +280,10 @@ def read_preset(name: str) -> dict[str, Any]:
 
 def _toml_value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        read = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return read["value"] if len(read) == 1 else text
 
 
 def _deep_copy(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,8 @@ class RunDir:
         """Start a new run.
 
         Raises:
-            RunError: if the folder already holds a run or other files; nothing is overwritten.
+            RunError: if the folder already holds a run or other files (nothing is overwritten), or
+                cannot be made.
         """
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             what = "holds a run" if self.exists() else "is not empty"
@@ -74,7 +75,11 @@ class RunDir:
                 f"run folder {str(self.path)!r} already {what}: "
                 "use --resume to continue it, or another --run-dir"
             )
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise RunError(f"run folder {str(self.path)!r} cannot be made: {reason}") from error
         write_atomically(self.config, config_toml)
         write_atomically(self.path / "meta.json", json.dumps(dict(meta), indent=1) + "\n")
 
@@ -101,7 +106,7 @@ class RunDir:
 
     def latest_checkpoint(self) -> Path | None:
         """The newest finished checkpoint."""
-        found = [p for p in self.checkpoints.glob("step-*") if p.name[5:].isdigit()]
+        found = [p for p in self.checkpoints.glob("step-*") if p.name[5:].isdigit() and p.is_dir()]
         return max(found, key=lambda p: int(p.name[5:]), default=None)
 
     def mark_best(self, step: int) -> None:
