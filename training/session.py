@@ -178,7 +178,7 @@ def validator(suite: Suite) -> Validate:
         wins, score = report.win_rate, report.score
         numbers = {"win_rate": wins.value, "low": wins.low, "high": wins.high, "score": score.value}
         rates = {f"eval/greedy_{name}": v for name, v in numbers.items() if v is not None}
-        return rates | {"eval/n": float(report.n)}
+        return rates | {"eval/greedy_n": float(report.n)}
 
     return validate
 
