@@ -318,7 +318,7 @@ def test_the_adapter_is_on_again_after_the_reference_was_asked() -> None:
     ]
 
 
-@pytest.mark.parametrize(("make", "away_lr"), [(taught_agent, 0.3), (lora_agent, 3.0)])
+@pytest.mark.parametrize(("make", "away_lr"), [(taught_agent, 0.1), (lora_agent, 3.0)])
 def test_the_kl_term_pulls_back_to_the_reference(make: Make, away_lr: float) -> None:
     """Without advantages, a model that has drifted away comes back."""
     agent = make()

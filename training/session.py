@@ -11,6 +11,7 @@ import platform
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -288,7 +289,10 @@ def run_meta() -> dict[str, Any]:
 
 @contextmanager
 def catch_interrupt() -> Iterator[Any]:
-    """Ctrl-C asks for a stop after the running step; a second one stops at once."""
+    """Ctrl-C asks for a stop after the running step; a second one stops at once.
+
+    In another thread than the main one Python lets nobody listen for it.
+    """
     asked = False
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -297,6 +301,9 @@ def catch_interrupt() -> Iterator[Any]:
             raise KeyboardInterrupt
         asked = True
 
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
     previous = signal.signal(signal.SIGINT, ask)
     try:
         yield lambda: asked
