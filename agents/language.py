@@ -138,7 +138,7 @@ class LanguageAgent:
         digest = hashlib.blake2b(digest_size=16)
         for name, value in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy())
+            digest.update(value.detach().cpu().flatten().view(torch.uint8).numpy())
         digest.update(f"{self.compute_dtype} {self.max_new_tokens}".encode())
         return digest.hexdigest()
 

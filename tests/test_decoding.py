@@ -263,6 +263,12 @@ def test_models_without_a_key_value_cache_are_refused(
         check_decoding(model, 0)
 
 
+def test_models_that_call_themselves_stateful_are_prefilled_afresh() -> None:
+    model = tiny_model("qwen3")
+    model._is_stateful = True
+    assert attention_layout(model) == "none"
+
+
 def test_other_attention_implementations_are_refused() -> None:
     model = tiny_model("qwen3")
     model.config._attn_implementation = "flash_attention_2"
@@ -350,14 +356,14 @@ def answers_of(games: Sequence[Game]) -> list[list[tuple[int, ...]]]:
 def test_sampling_depends_on_neither_order_nor_company(family: str) -> None:
     model = tiny_model(family)
     together = four_games()
-    play(model, together)
+    play(model, together, drop=[0])
     backwards = four_games()
-    play(model, backwards[::-1])
+    play(model, backwards[::-1], drop=[3])
     alone = four_games()
     for game in alone:
         play(model, [game])
     assert answers_of(backwards) == answers_of(together)
-    assert answers_of(alone) == answers_of(together)
+    assert answers_of(alone)[1:] == answers_of(together)[1:]
 
 
 def test_a_game_never_draws_the_same_number_twice() -> None:

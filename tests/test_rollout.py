@@ -266,6 +266,12 @@ def test_a_group_shares_one_secret_and_groups_do_not() -> None:
     assert set.union(*secrets) <= set(train)
 
 
+def test_every_game_of_a_rollout_has_a_seed_of_its_own() -> None:
+    agent = random_words()
+    wordle_rollout(wordle_tasks(4), agent)
+    assert len({opening.seed for opening in agent.openings}) == 12
+
+
 def test_games_of_a_group_are_played_differently() -> None:
     [group] = wordle_rollout(wordle_tasks(1), random_words())
     assert len({tuple(t.action for t in e.turns) for e in group.episodes}) == 3
