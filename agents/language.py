@@ -67,7 +67,7 @@ class LanguageAgent:
         self.tokenizer = tokenizer
         self.chat = ChatRenderer(tokenizer)
         self.stop_ids = _stop_ids(model, tokenizer, self.chat)
-        self.pad_id = _pad_id(tokenizer)
+        self.pad_id = _pad_id(model, tokenizer)
         check_decoding(self.model, self.pad_id)
         self.max_new_tokens = max_new_tokens
 
@@ -92,11 +92,18 @@ class LanguageAgent:
             )
         try:
             with no_progress_bars():
-                model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+                model, report = AutoModelForCausalLM.from_pretrained(
+                    path, dtype=torch.float32, output_loading_info=True
+                )
             tokenizer = AutoTokenizer.from_pretrained(path)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(f"cannot load model {name_or_path!r}: {reason}") from error
+        if missing := sorted(report["missing_keys"]):
+            raise ModelError(
+                f"model {name_or_path!r} has no weights for {missing[0]!r} "
+                f"({len(missing)} missing): they would be random"
+            )
         style: Style = getattr(model.config, "wordle_rl_style", "chat")
         limit = max_new_tokens or int(getattr(model.config, "wordle_rl_max_new_tokens", 64))
         return cls(
@@ -250,10 +257,11 @@ def no_progress_bars() -> Iterator[None]:
         set_tqdm_hook(shown)
 
 
-def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    """What fills up short rows; nothing ever attends to it, so any id will do."""
+def _pad_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """What fills up short rows; nothing ever attends to it, so any id the model knows will do."""
     pad = getattr(tokenizer, "pad_token_id", None)
-    return int(pad) if pad is not None else 0
+    known = pad is not None and pad < model.config.get_text_config().vocab_size
+    return int(pad) if known else 0
 
 
 def _stop_ids(

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,15 @@ from typing import Any
 import pytest
 
 from tests.ten_words import WORDS, taught_agent
-from wordle_rl import cli
-from wordle_rl.config import PretrainConfig, TrainConfig, parse, preset_names, read_preset, read_toml
+from wordle_rl import cli, cli_train
+from wordle_rl.config import (
+    PretrainConfig,
+    TrainConfig,
+    parse,
+    preset_names,
+    read_preset,
+    read_toml,
+)
 from wordle_rl.evaluation.suites import load_suite
 from wordle_rl.training import session
 from wordle_rl.training.algorithms import ALGORITHMS, fill_defaults
@@ -74,7 +80,9 @@ def finished(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "finished"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            sys, "argv", ["wordle-rl", "train", *SMALL, "--model", str(model), "--run-dir", str(run)]
+            sys,
+            "argv",
+            ["wordle-rl", "train", *SMALL, "--model", str(model), "--run-dir", str(run)],
         )
         with pytest.raises(SystemExit) as end:
             cli.main()
@@ -230,6 +238,18 @@ def test_every_preset_loads(name: str) -> None:
     assert preset_names()[name]
 
 
+def test_options_of_the_presets_game_are_not_handed_to_another(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    preset = tmp_path / "mine.toml"
+    preset.write_text("[env]\nid = 'wordle'\n[env.options]\nhard_mode = false\n")
+    seen: list[TrainConfig] = []
+    monkeypatch.setattr(cli_train, "_train", lambda config, *rest: seen.append(config))
+    for flags in ([], ["--env", "wordle"], ["--env", "wordle-hard"]):
+        command("train", "--preset", str(preset), "--run-dir", str(tmp_path / "run"), *flags)
+    assert [config.env.options for config in seen] == [{"hard_mode": False}] * 2 + [{}]
+
+
 def test_the_lists_name_everything(command: Command) -> None:
     listed = {name: command(name).out for name in ("algos", "presets", "envs")}
     assert all(f"{name} " in listed["algos"] for name in ALGORITHMS)
@@ -270,7 +290,7 @@ BAD = {
 
 
 @pytest.fixture
-def places(model: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+def places(model: Path, tmp_path: Path) -> dict[str, str]:
     """What stands in the arguments for something on disk."""
     plain = shutil.copytree(model, tmp_path / "plain")
     (plain / "chat_template.jinja").unlink()
@@ -280,7 +300,7 @@ def places(model: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     (tmp_path / "empty").mkdir()
     words = tmp_path / "words.txt"
     words.write_text("crane\ncr4ne\n", encoding="utf-8")
-    yield {
+    return {
         "EMPTY": str(tmp_path / "empty"),
         "PLAIN": str(plain),
         "CUT": str(cut),
@@ -455,8 +475,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_the_run_goes_on(
     steps = len(metrics(run))
     assert (run / "checkpoints" / f"step-{steps}" / "trainer.pt").is_file()
     assert out.splitlines()[-1] == (
-        f"stopped after step {steps}; saved. Go on with: "
-        f"wordle-rl train --resume --run-dir {run}"
+        f"stopped after step {steps}; saved. Go on with: wordle-rl train --resume --run-dir {run}"
     )
     assert "Traceback" not in err
     assert (run / "curve.png").is_file()

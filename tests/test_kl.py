@@ -1,4 +1,4 @@
-"""KL estimators against exact enumeration of small softmax policies (algorithms.md, section 1.4)."""
+"""KL estimators against exact enumeration of small softmax policies."""
 
 import math
 from collections.abc import Callable

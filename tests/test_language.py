@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.errors import ModelError
 from wordle_rl.records import Completion, FinishReason
+
+FILES = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
 
 
 def tiny_agent(
@@ -91,9 +94,14 @@ def save_nano(folder: Path) -> Path:
 def test_a_game_depends_on_its_seed_alone(tokenizer: Any) -> None:
     agent = tiny_agent(tokenizer())
     three = play(agent, [1, 2, 3])
-    assert play(agent, [3, 1]) == [three[2], three[0]]
-    assert play(agent, [2]) == [three[1]]
-    assert len({tuple(c.token_ids for c in game) for game in three}) == 3
+    ids = [[c.token_ids for c in game] for game in three]
+    assert [[c.token_ids for c in game] for game in play(agent, [3, 1])] == [ids[2], ids[0]]
+    [alone] = play(agent, [2])
+    assert [c.token_ids for c in alone] == ids[1]
+    for one, other in zip(alone, three[1], strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
+        assert (one.prompt_ids, one.text) == (other.prompt_ids, other.text)
+    assert len({tuple(game) for game in ids}) == 3
 
 
 def test_turns_of_a_game_are_drawn_independently() -> None:
@@ -108,7 +116,7 @@ def test_turns_of_a_game_are_drawn_independently() -> None:
     answers = [c.token_ids for c in play(agent, [5], turns=4)[0]]
     firsts = {ids[0] for ids in answers}
     assert len(firsts) == 4
-    pairs = [set(zip(ids, ids[1:], strict=False)) for ids in answers]
+    pairs = [set(pairwise(ids)) for ids in answers]
     assert not set.intersection(*pairs[:2])
 
 
@@ -137,7 +145,7 @@ def test_a_completion_is_text_without_its_stop_token() -> None:
 
 def test_prompts_of_an_append_only_template_grow() -> None:
     for game in play(tiny_agent(byte_tokenizer()), [1, 2]):
-        for earlier, later in zip(game, game[1:], strict=False):
+        for earlier, later in pairwise(game):
             context = (*earlier.prompt_ids, *earlier.token_ids)
             assert later.prompt_ids[: len(context)] == context
 
@@ -180,9 +188,7 @@ def test_the_context_length_of_a_nested_config_is_the_texts() -> None:
         "image_size": 28,
         "patch_size": 14,
     }
-    config = CONFIG_MAPPING["gemma3"](
-        text_config=text, vision_config=vision, mm_tokens_per_image=4
-    )
+    config = CONFIG_MAPPING["gemma3"](text_config=text, vision_config=vision, mm_tokens_per_image=4)
     model = AutoModelForCausalLM.from_config(config)
     agent = LanguageAgent(
         model, gemma_tokenizer(), name="gemma", device="cpu", dtype="float32", max_new_tokens=5
@@ -290,21 +296,28 @@ def test_the_fingerprint_takes_weights_of_any_shape() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    ("name", "damage"),
+    [
+        *((name, damage) for name in FILES for damage in ("empty", "half", "garbage")),
+        *((name, "other") for name in FILES[:3]),
+    ],
 )
-@pytest.mark.parametrize("damage", ["empty", "half", "garbage"])
 def test_a_damaged_file_is_one_line(tmp_path: Path, name: str, damage: str) -> None:
     file = save_nano(tmp_path) / name
     content = file.read_bytes()
-    file.write_bytes(
-        {"empty": b"", "half": content[: len(content) // 2], "garbage": b'{"a": 1}'}[damage]
-    )
+    damaged = {
+        "empty": b"",
+        "half": content[: len(content) // 2],
+        "garbage": b"\xff\x00garbage",
+        "other": b'{"a": 1}',
+    }
+    file.write_bytes(damaged[damage])
     with pytest.raises(ModelError) as caught:
         LanguageAgent.load(str(tmp_path), device="cpu", dtype="float32")
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("name", FILES[:3])
 def test_a_missing_file_is_one_line(tmp_path: Path, name: str) -> None:
     (save_nano(tmp_path) / name).unlink()
     with pytest.raises(ModelError) as caught:
@@ -345,6 +358,16 @@ def test_models_that_cannot_be_decoded_are_refused() -> None:
             name="mamba",
             device="cpu",
         )
+
+
+def test_a_pad_token_the_model_does_not_know_is_not_used() -> None:
+    tokenizer = chatml_tokenizer()
+    agent = tiny_agent(tokenizer)
+    assert agent.pad_id == 320
+    tokenizer.add_special_tokens({"pad_token": "<|pad|>"})
+    assert tokenizer.pad_token_id == agent.model.config.vocab_size
+    agent = LanguageAgent(agent.model, tokenizer, name="x", device="cpu", dtype="float32")
+    assert agent.pad_id == 0
 
 
 def test_dropout_is_off() -> None:

@@ -35,7 +35,6 @@ from wordle_rl.training.trainer import (
 )
 from wordle_rl.training.update import Updater, policy_loss
 
-
 Make = Callable[[], LanguageAgent]
 
 
