@@ -92,13 +92,14 @@ class LanguageAgent:
             )
         try:
             with no_progress_bars():
-                model, report = AutoModelForCausalLM.from_pretrained(
+                loaded: Any = AutoModelForCausalLM.from_pretrained(
                     path, dtype=torch.float32, output_loading_info=True
                 )
             tokenizer = AutoTokenizer.from_pretrained(path)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(f"cannot load model {name_or_path!r}: {reason}") from error
+        model, report = loaded
         if missing := sorted(report["missing_keys"]):
             raise ModelError(
                 f"model {name_or_path!r} has no weights for {missing[0]!r} "
@@ -260,8 +261,8 @@ def no_progress_bars() -> Iterator[None]:
 def _pad_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """What fills up short rows; nothing ever attends to it, so any id the model knows will do."""
     pad = getattr(tokenizer, "pad_token_id", None)
-    known = pad is not None and pad < model.config.get_text_config().vocab_size
-    return int(pad) if known else 0
+    vocabulary = model.config.get_text_config().vocab_size
+    return int(pad) if pad is not None and pad < vocabulary else 0
 
 
 def _stop_ids(

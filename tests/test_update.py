@@ -99,9 +99,7 @@ def test_the_ratio_is_1_on_the_first_update(algo: str, temperature: float) -> No
     batch = collate(rows, agent.pad_id)
     found = trained_logprobs(agent, rows, temperature)
     assert torch.allclose(found, batch.sampler_logprobs[batch.loss_mask], atol=1e-4)
-    metrics = updater(agent, f"train.algo={algo}", temperature=temperature)(
-        rows, games=12, rows=12
-    )
+    metrics = updater(agent, f"train.algo={algo}", temperature=temperature)(rows, games=12, rows=12)
     assert metrics["train/ratio_max"] == pytest.approx(1.0, abs=1e-4)
     assert metrics["train/sampler_kl"] < 1e-8
     assert metrics["train/clip_fraction"] == 0.0
