@@ -123,6 +123,17 @@ def test_the_weights_move_and_the_same_seed_moves_them_the_same_way(tmp_path: Pa
     assert logged(tmp_path / "0") == logged(tmp_path / "1")
 
 
+@pytest.mark.parametrize(("warmup", "largest"), [(0, 1e-3), (4, 2.5e-4)])
+def test_the_schedule_reaches_the_optimiser(warmup: int, largest: float, tmp_path: Path) -> None:
+    """AdamW moves a weight by the learning rate at first."""
+    agent = taught_agent()
+    before = weights(agent)
+    run_in(tmp_path, ten_word_config("train.steps=1", f"train.warmup_steps={warmup}"), agent=agent)
+    after = weights(agent)
+    moved = max(float((after[name] - before[name]).abs().max()) for name in before)
+    assert moved == pytest.approx(largest, rel=0.01)
+
+
 def test_all_games_of_a_group_share_one_secret(tmp_path: Path) -> None:
     run_in(tmp_path, ten_word_config("train.steps=2", "save.games_every_steps=1"))
     secrets: defaultdict[str, list[str]] = defaultdict(list)
