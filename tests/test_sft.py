@@ -105,6 +105,21 @@ def test_a_resumed_run_logs_what_the_unbroken_one_does(tmp_path: Path) -> None:
     assert same(weights(resumed), weights(whole))
 
 
+def test_a_run_that_died_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+    unbroken, died = tmp_path / "unbroken", tmp_path / "died"
+    run_in(unbroken, settings())
+
+    def die(record: StepRecord) -> None:
+        if record.step == 3:
+            raise RuntimeError("the end of the process")
+
+    with pytest.raises(RuntimeError):
+        pretrain(tiny_agent(), settings(), RunDir(died), on_step=die)
+    assert [row["step"] for row in logged(died)] == [1, 2, 3]
+    run_in(died, settings())
+    assert logged(died) == logged(unbroken)
+
+
 def test_validation_comes_every_so_often_and_at_the_end(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     pretrain(
