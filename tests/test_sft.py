@@ -108,6 +108,7 @@ def test_a_resumed_run_logs_what_the_unbroken_one_does(tmp_path: Path) -> None:
 def test_a_run_that_died_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     unbroken, died = tmp_path / "unbroken", tmp_path / "died"
     run_in(unbroken, settings())
+    died.mkdir()
 
     def die(record: StepRecord) -> None:
         if record.step == 3:
