@@ -355,7 +355,7 @@ def test_a_corrupt_checkpoint_is_one_line_and_stays(command: Command, run: Path)
     broken = run / "checkpoints" / "step-3" / "trainer.pt"
     broken.write_bytes(b"PK\x03\x04 not what it was")
     before = tree(run)
-    done = command("train", "--resume", "--run-dir", run, "--steps", 4)
+    done = command("train", "--resume", "--run-dir", run)
     assert done.code == 1
     assert done.err.startswith("Error: cannot read checkpoint ")
     assert done.err.count("\n") == 1
@@ -481,6 +481,15 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_the_run_goes_on(
     assert (done.code, done.err) == (0, "")
     assert metrics(run)[:steps] == before
     assert [row["step"] for row in metrics(run)] == [*range(1, steps + 3)]
+
+
+def test_a_new_number_of_steps_is_remembered(command: Command, run: Path) -> None:
+    """The way back that Ctrl-C tells leads to the same end."""
+    assert command("train", "--resume", "--run-dir", run, "--steps", 5).code == 0
+    assert read_toml(run / "config.toml")["train"]["steps"] == 5
+    shutil.rmtree(run / "checkpoints" / "step-5")
+    assert command("train", "--resume", "--run-dir", run).code == 0
+    assert [row["step"] for row in metrics(run)] == [1, 2, 3, 4, 5]
 
 
 def test_a_second_ctrl_c_stops_at_once_and_still_says_how_to_go_on(

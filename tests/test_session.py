@@ -153,8 +153,8 @@ def test_opening_a_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="already holds a run"):
         open_run(run, "[train]\nseed = 1\n", resume=False)
     assert run.config.read_text(encoding="utf-8") == "[train]\n"
-    open_run(run, "[train]\nseed = 1\n", resume=True)
-    assert run.config.read_text(encoding="utf-8") == "[train]\n"
+    open_run(run, "[train]\nsteps = 9\n", resume=True)
+    assert run.config.read_text(encoding="utf-8") == "[train]\nsteps = 9\n"
 
 
 def test_what_a_reader_wants_to_know_is_plain_data() -> None:
@@ -163,12 +163,13 @@ def test_what_a_reader_wants_to_know_is_plain_data() -> None:
     assert {"wordle-rl", "torch", "transformers", "numpy"} <= meta["packages"].keys()
 
 
-def test_the_first_ctrl_c_asks_and_the_second_stops() -> None:
+def test_the_first_ctrl_c_asks_and_the_second_stops(capfd: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGINT)
     with catch_interrupt() as asked:
         assert not asked()
         os.kill(os.getpid(), signal.SIGINT)
         _wait_until(asked)
+        assert "stopping after this step" in capfd.readouterr().err
         with pytest.raises(KeyboardInterrupt):
             _interrupt_and_wait()
     assert signal.getsignal(signal.SIGINT) is before

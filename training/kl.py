@@ -28,7 +28,7 @@ def k2(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
 def k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     """exp(-d) + d - 1: unbiased and never negative; the term of GRPO (arXiv 2402.03300, eq. 4)."""
     difference = logprobs - ref_logprobs
-    return (-difference).exp() + difference - 1
+    return (-difference).expm1() + difference
 
 
 KLS: Mapping[str, KL] = {"k1": k1, "k2": k2, "k3": k3}

@@ -7,6 +7,7 @@ the Python API of a whole run.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import signal
 import subprocess
@@ -272,6 +273,7 @@ def open_run(run: RunDir, config_toml: str, *, resume: bool) -> None:
             'write {"threads": N} into it'
         ) from error
     torch.set_num_threads(threads)
+    write_atomically(run.config, config_toml)  # the number of steps and the device may be new
 
 
 def run_meta() -> dict[str, Any]:
@@ -300,6 +302,7 @@ def catch_interrupt() -> Iterator[Any]:
         if asked:
             raise KeyboardInterrupt
         asked = True
+        os.write(2, b"\nstopping after this step; Ctrl-C once more stops at once\n")
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False

@@ -131,7 +131,7 @@ def policy_loss(
         metrics |= {
             "loss": float(loss),
             "clip_fraction": float(clipped_tokens(inputs, clip)) / size.tokens,
-            "sampler_kl": float((drift.exp() - 1 - drift).sum()) / size.tokens,
+            "sampler_kl": float((drift.expm1() - drift).sum()) / size.tokens,
             "ratio_max": float(log_ratio(inputs).exp().max()),
         }
     return LossOutput(loss=loss, metrics=metrics)
