@@ -26,14 +26,21 @@ class Game:
 
     env_id: str
     entry_point: str
+    summary: str
+    """One line for `wordle-rl envs`."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 GAMES: dict[str, Game] = {
-    "wordle": Game(env_id="wordle-rl/Wordle-v0", entry_point="wordle_rl.envs.wordle:WordleEnv"),
+    "wordle": Game(
+        env_id="wordle-rl/Wordle-v0",
+        entry_point="wordle_rl.envs.wordle:WordleEnv",
+        summary="find a secret word from coloured feedback",
+    ),
     "wordle-hard": Game(
         env_id="wordle-rl/WordleHard-v0",
         entry_point="wordle_rl.envs.wordle:WordleEnv",
+        summary="Wordle in hard mode: hints that were found must be used",
         kwargs={"hard_mode": True},
     ),
 }

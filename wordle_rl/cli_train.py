@@ -200,7 +200,7 @@ def envs() -> None:
     from wordle_rl.envs import GAMES
 
     for name, game in GAMES.items():
-        click.echo(f"{name:12} {game.env_id}")
+        click.echo(f"{name:12} {game.env_id:24} {game.summary}")
 
 
 def _free_folder(stem: str) -> Path:
