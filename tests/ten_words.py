@@ -116,6 +116,7 @@ def _game(
     if secret in guesses:
         guesses = guesses[: guesses.index(secret) + 1]
     return Demonstration(
+        secret=secret,
         actions=tuple(guesses),
         observations=tuple(feedback(guess, secret) for guess in guesses),
         trained=(True,) * len(guesses),

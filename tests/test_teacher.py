@@ -14,6 +14,7 @@ from wordle_rl.agents.nano import byte_tokenizer
 from wordle_rl.envs.feedback import consistent, feedback
 from wordle_rl.envs.wordle import WordleEnv, compact_opening
 from wordle_rl.envs.words import WordKind, load_words, split_of
+from wordle_rl.errors import ConfigError
 from wordle_rl.training.batch import build_samples, demonstration_turns
 from wordle_rl.training.teacher import Demonstration, WordleTeacher, _random_true
 
@@ -67,16 +68,17 @@ def check_game(game: Demonstration, legal: set[str]) -> None:
 # --- honest
 
 
-@pytest.mark.parametrize(("wide", "scattered"), [(0.0, 0.0), (0.3, 0.5), (1.0, 1.0)])
+@pytest.mark.parametrize(
+    ("wide", "outside", "scattered"), [(0.0, 0.0, 0.0), (0.2, 0.5, 0.5), (1.0, 0.0, 1.0)]
+)
 def test_no_secret_is_ever_a_held_out_answer(
-    short_lists: None, wide: float, scattered: float
+    short_lists: None, wide: float, outside: float, scattered: float
 ) -> None:
-    """In won games the last word is the secret; all are drawn from `secrets`."""
-    teacher = WordleTeacher(wide_share=wide, scattered_share=scattered)
+    teacher = WordleTeacher(wide_share=wide, outside_share=outside, scattered_share=scattered)
     for seed in range(4):
         for game in play(teacher, 2500, seed):
-            if is_won(game):
-                assert game.actions[-1] not in HELD_OUT
+            assert game.secret not in HELD_OUT
+            assert not is_won(game) or game.actions[-1] == game.secret
     held_out = [i for i, word in enumerate(teacher.words) if word in HELD_OUT]
     assert len(held_out) > 30
     assert not set(held_out).intersection(*teacher.secrets.values())
@@ -87,7 +89,7 @@ def test_no_secret_of_the_real_lists_is_a_held_out_answer() -> None:
     teacher = WordleTeacher()
     secrets: Counter[str] = Counter()
     for seed in range(30):
-        secrets.update(g.actions[-1] for g in play(teacher, 1000, seed) if is_won(g))
+        secrets.update(game.secret for game in play(teacher, 1000, seed))
     assert not HELD_OUT.intersection(secrets)
     assert len(secrets) > 5000
 
@@ -98,23 +100,66 @@ def test_secrets_are_all_training_answers_or_all_words_but_the_held_out() -> Non
     train = {word for word in ANSWERS if split_of(word) == "train"}
     assert set(words[teacher.secrets["answers"]]) == train
     assert set(words[teacher.secrets["wide"]]) == set(load_words("guesses")) - HELD_OUT
+    assert set(words[teacher.secrets["outside"]]) == set(load_words("guesses")) - set(ANSWERS)
 
 
 def test_held_out_words_are_guessed_like_any_other(short_lists: None) -> None:
     """Never guessing them would teach that they are never right."""
-    games = play(WordleTeacher(wide_share=0.0, scattered_share=0.0), 4000)
+    games = play(WordleTeacher(wide_share=0.0, outside_share=0.0, scattered_share=0.0), 4000)
     share = sum(game.actions[0] in HELD_OUT for game in games) / len(games)
     words = every_eighth("answers", 5)
     expected = sum(word in HELD_OUT for word in words) / len(words)
     assert abs(share - expected) < 4 * math.sqrt(expected * (1 - expected) / len(games))
 
 
+def test_with_a_secret_from_outside_every_answer_is_the_last_one_left(short_lists: None) -> None:
+    """As often as its share of the answers; with an answer as secret a held-out one never is."""
+    answers = every_eighth("answers", 5)
+    expected = sum(word in HELD_OUT for word in answers) / len(answers)
+    outside = last_ones_left(WordleTeacher(wide_share=0.0, outside_share=1.0), answers)
+    share = sum(word in HELD_OUT for word in outside) / len(outside)
+    assert len(outside) > 300
+    assert abs(share - expected) < 4 * math.sqrt(expected * (1 - expected) / len(outside))
+    inside = last_ones_left(WordleTeacher(wide_share=0.0, outside_share=0.0), answers)
+    assert not HELD_OUT.intersection(inside)
+
+
+def last_ones_left(teacher: WordleTeacher, answers: Sequence[str]) -> list[str]:
+    """The trained guesses made when a single answer fitted."""
+    found = []
+    for game in play(teacher, 1600):
+        history = list(zip(game.actions, game.observations, strict=True))
+        for t, (action, trained) in enumerate(zip(game.actions, game.trained, strict=True)):
+            if trained and [w for w in answers if consistent(w, history[:t])] == [action]:
+                found.append(action)
+    return found
+
+
 # --- true and consistent
+
+
+def test_games_with_a_secret_from_outside_end_where_no_answer_is_left(short_lists: None) -> None:
+    answers = every_eighth("answers", 5)
+    games = play(WordleTeacher(wide_share=0.0, outside_share=1.0, scattered_share=0.5), 200)
+    for game in games:
+        assert game.secret not in answers
+        history = list(zip(game.actions, game.observations, strict=True))
+        assert all(marks == feedback(action, game.secret) for action, marks in history)
+        guessed = [w for w, t in zip(game.actions, game.trained, strict=True) if t]
+        assert set(guessed) <= set(answers)
+        assert all(consistent(w, history[:t]) for t, w in enumerate(game.actions) if w in guessed)
+        over = len(game.actions) == 6 or not any(consistent(w, history) for w in answers)
+        assert over or is_won(game)
+
+
+def test_shares_that_are_more_than_all_games_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"wide_share 0\.6 and outside_share 0\.5"):
+        WordleTeacher(wide_share=0.6, outside_share=0.5)
 
 
 @pytest.mark.parametrize("wide", [0.0, 0.3, 1.0])
 def test_games_are_legal_true_and_consistent(short_lists: None, wide: float) -> None:
-    teacher = WordleTeacher(wide_share=wide, scattered_share=0.5)
+    teacher = WordleTeacher(wide_share=wide, outside_share=0.0, scattered_share=0.5)
     legal = set(every_eighth("answers", 5)) if wide == 0.0 else set(teacher.words)
     games = play(teacher, 400)
     for game in games:
@@ -126,7 +171,7 @@ def test_games_are_legal_true_and_consistent(short_lists: None, wide: float) -> 
 
 def test_lost_games_tell_the_truth_too(short_lists: None) -> None:
     """Some word that may be a secret explains all rows of a lost game."""
-    teacher = WordleTeacher(wide_share=1.0, scattered_share=0.0, max_guesses=3)
+    teacher = WordleTeacher(wide_share=1.0, outside_share=0.0, scattered_share=0.0, max_guesses=3)
     secrets = [teacher.words[i] for i in teacher.secrets["wide"]]
     lost = [game for game in play(teacher, 200) if not is_won(game)]
     assert len(lost) > 20
@@ -136,19 +181,19 @@ def test_lost_games_tell_the_truth_too(short_lists: None) -> None:
 
 
 def test_scattered_openings_are_random_words_that_are_not_trained(short_lists: None) -> None:
-    games = play(WordleTeacher(wide_share=0.0, scattered_share=1.0), 3000)
+    games = play(WordleTeacher(wide_share=0.0, outside_share=0.0, scattered_share=1.0), 3000)
     untrained = Counter(game.trained.count(False) for game in games)
     assert set(untrained) == {1, 2, 3}
     assert abs(chi_square(list(untrained.values()))) < 4
     openers = {game.actions[0] for game in games}
     assert len(openers) > 0.8 * len(every_eighth("guesses", 5))
-    ordinary = play(WordleTeacher(wide_share=0.0, scattered_share=0.0), 500)
+    ordinary = play(WordleTeacher(wide_share=0.0, outside_share=0.0, scattered_share=0.0), 500)
     assert all(all(game.trained) for game in ordinary)
 
 
 def test_a_share_of_the_games_is_wide(short_lists: None) -> None:
     answers = set(every_eighth("answers", 5))
-    games = play(WordleTeacher(wide_share=0.3, scattered_share=0.0), 3000)
+    games = play(WordleTeacher(wide_share=0.3, outside_share=0.0, scattered_share=0.0), 3000)
     wide = sum(game.actions[0] not in answers for game in games) / len(games)
     expected = 0.3 * (1 - len(answers) / len(every_eighth("guesses", 5)))
     assert abs(wide - expected) < 4 * math.sqrt(expected * (1 - expected) / 3000)
@@ -157,7 +202,7 @@ def test_a_share_of_the_games_is_wide(short_lists: None) -> None:
 def test_a_lucky_random_word_ends_the_game(monkeypatch: pytest.MonkeyPatch) -> None:
     words = tuple(word for word in ANSWERS if split_of(word) == "train")[:4]
     monkeypatch.setattr("wordle_rl.training.teacher.load_words", lambda kind, length: words)
-    games = play(WordleTeacher(wide_share=0.0, scattered_share=1.0), 200)
+    games = play(WordleTeacher(wide_share=0.0, outside_share=0.0, scattered_share=1.0), 200)
     lucky = [game for game in games if len(game.actions) == 1]
     assert lucky
     assert all(game.observations == (WON,) and game.trained == (False,) for game in lucky)
@@ -178,7 +223,7 @@ def test_guesses_are_uniform_over_the_words_that_fit(monkeypatch: pytest.MonkeyP
     """First guesses over all thirty words; second guesses over what the first one left."""
     words = tuple(word for word in ANSWERS if split_of(word) == "train")[:30]
     monkeypatch.setattr("wordle_rl.training.teacher.load_words", lambda kind, length: words)
-    games = play(WordleTeacher(wide_share=0.0, scattered_share=0.0), 20_000)
+    games = play(WordleTeacher(wide_share=0.0, outside_share=0.0, scattered_share=0.0), 20_000)
     first = Counter(game.actions[0] for game in games)
     assert set(first) == set(words)
     assert abs(chi_square(list(first.values()))) < 4
@@ -229,7 +274,7 @@ def test_few_games_are_possible(short_lists: None, count: int) -> None:
 @pytest.mark.slow
 def test_ordinary_games_are_won_as_often_as_random_consistent_play() -> None:
     """98.2 % on the newspaper's lists (DESIGN.md); the answers of this project play like them."""
-    teacher = WordleTeacher(wide_share=0.0, scattered_share=0.0)
+    teacher = WordleTeacher(wide_share=0.0, outside_share=0.0, scattered_share=0.0)
     games = [game for seed in range(4) for game in play(teacher, 1000, seed)]
     assert 0.97 < win_rate(games) < 0.99
     mean = sum(len(game.actions) for game in games if is_won(game)) / sum(map(is_won, games))
@@ -243,7 +288,7 @@ def test_demonstrations_have_the_ids_that_play_gives(short_lists: None) -> None:
     chat = ChatRenderer(byte_tokenizer())
     assert chat.closing_id is not None
     env = WordleEnv(style="compact", history="last")
-    teacher = WordleTeacher(wide_share=0.5, scattered_share=0.5)
+    teacher = WordleTeacher(wide_share=0.5, outside_share=0.0, scattered_share=0.5)
     games = play(teacher, 40)
     for game in games:
         history = list(zip(game.actions, game.observations, strict=True))

@@ -54,7 +54,11 @@ def pretrain(
         on_step: sees every record as it is logged.
         interrupted: asked after every step; true saves and returns.
     """
-    teacher = WordleTeacher(wide_share=config.wide_share, scattered_share=config.scattered_share)
+    teacher = WordleTeacher(
+        wide_share=config.wide_share,
+        outside_share=config.outside_share,
+        scattered_share=config.scattered_share,
+    )
     optimizers = muon_and_adamw(agent.model, muon_lr=config.muon_lr, adamw_lr=config.adamw_lr)
     start = 0
     if (latest := run.latest_checkpoint()) is not None:

@@ -1,14 +1,19 @@
 """Games to imitate: a mediocre Wordle player, vectorised over games.
 
-The teacher guesses uniformly at random among the words that still fit. Three things are varied, so
-that the student learns the skill rather than a list:
+The teacher guesses uniformly at random among the words of its pool that still fit. Three things are
+varied, so that the student learns the skill rather than a list:
 
-* the word pool: the answers, or (`wide_share`) every legal word;
+* the pool: the answers, or (`wide_share`) every legal word;
+* where the secret comes from: the pool, or (`outside_share`) the legal words that are no answers.
+  Where the secret is an answer, the last word left is always a training word, and a student learns
+  that no other ever is. With a secret from outside, every answer is the last one left equally
+  often; the game ends where none is left;
 * the opening: in `scattered_share` of the games the first one to three guesses are random legal
   words that are shown but not trained. They lead quickly to boards where few words are left, which
-  are rare in ordinary games although they decide them;
-* nothing else. Secrets are training words only: a validation or test word is never one. In the
-  pool the teacher guesses from, those words occur uniformly like any other.
+  are rare in ordinary games although they decide them.
+
+A validation or test word is never a secret. In the pool the teacher guesses from, those words occur
+uniformly like any other.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ from numpy.typing import NDArray
 
 from wordle_rl.envs.feedback import Patterns, pattern_matrix, pattern_text
 from wordle_rl.envs.words import load_words, split_of
+from wordle_rl.errors import ConfigError
 
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]
@@ -30,6 +36,7 @@ Indices = NDArray[np.int64]
 class Demonstration:
     """One game to imitate: answers, the observation after each, and which answers are trained."""
 
+    secret: str
     actions: tuple[str, ...]
     observations: tuple[str, ...]
     """`observations[t]` follows `actions[t]`; the opening observation is not among them."""
@@ -44,13 +51,25 @@ class WordleTeacher:
         length: letters in a word.
         max_guesses: guesses a game.
         wide_share: share of games whose pool and secrets are every legal word.
+        outside_share: share of games with the answers as pool and a secret that is none of them.
         scattered_share: share of games that open with random legal words (not trained).
+
+    Raises:
+        ConfigError: `wide_share` and `outside_share` are more than 1 together.
     """
 
     length: int = 5
     max_guesses: int = 6
-    wide_share: float = 0.3
+    wide_share: float = 0.15
+    outside_share: float = 0.5
     scattered_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.wide_share + self.outside_share > 1:
+            raise ConfigError(
+                f"wide_share {self.wide_share:g} and outside_share {self.outside_share:g} are "
+                "shares of the same games: together they can be 1 at most"
+            )
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -59,20 +78,21 @@ class WordleTeacher:
 
     @cached_property
     def secrets(self) -> dict[str, Indices]:
-        """Indices into `words` of the secrets of each pool: never a validation or test word."""
+        """Indices into `words` of the secrets of each kind: never a validation or test word."""
         answers = set(load_words("answers", self.length))
         held_out = {w for w in answers if split_of(w) != "train"}
         wide = [i for i, w in enumerate(self.words) if w not in held_out]
         return {
             "wide": np.array(wide),
             "answers": np.array([i for i in wide if self.words[i] in answers]),
+            "outside": np.array([i for i in wide if self.words[i] not in answers]),
         }
 
     @cached_property
     def _pools(self) -> dict[str, Indices]:
         answers = set(load_words("answers", self.length))
-        inside = [i for i, w in enumerate(self.words) if w in answers]
-        return {"wide": np.arange(len(self.words)), "answers": np.array(inside)}
+        inside = np.array([i for i, w in enumerate(self.words) if w in answers])
+        return {"wide": np.arange(len(self.words)), "answers": inside, "outside": inside}
 
     @cached_property
     def _patterns(self) -> Patterns:
@@ -81,24 +101,34 @@ class WordleTeacher:
 
     def demonstrations(self, rng: np.random.Generator, count: int) -> list[Demonstration]:
         """`count` games; the same generator state gives the same games."""
-        wide = rng.binomial(count, self.wide_share)
-        return [*self._play(rng, wide, "wide"), *self._play(rng, count - wide, "answers")]
+        outside = self.outside_share if len(self.secrets["outside"]) else 0.0
+        rest = max(0.0, 1 - self.wide_share - outside)
+        kinds = {"wide": self.wide_share, "outside": outside, "answers": rest}
+        counts = rng.multinomial(count, list(kinds.values()))
+        return [
+            game
+            for kind, games in zip(kinds, counts, strict=True)
+            if games
+            for game in self._play(rng, int(games), kind)
+        ]
 
-    def _play(self, rng: np.random.Generator, count: int, pool: str) -> list[Demonstration]:
-        columns = self._pools[pool]
-        secrets = rng.choice(self.secrets[pool], count)
+    def _play(self, rng: np.random.Generator, count: int, kind: str) -> list[Demonstration]:
+        columns = self._pools[kind]
+        secrets = rng.choice(self.secrets[kind], count)
         scattered = np.where(rng.random(count) < self.scattered_share, rng.integers(1, 4, count), 0)
         fits = np.ones((count, len(columns)), dtype=bool)
         guesses = np.empty((count, self.max_guesses), dtype=np.int64)
+        lengths = np.zeros(count, dtype=np.int64)
         for turn in range(self.max_guesses):
+            lengths += fits.any(axis=1)
             random_words = rng.integers(0, len(self.words), count)
             consistent = columns[_random_true(rng, fits)]
             guesses[:, turn] = np.where(turn < scattered, random_words, consistent)
             seen = self._patterns[guesses[:, turn], secrets]
             fits &= self._patterns[guesses[:, turn, None], columns[None, :]] == seen[:, None]
         return [
-            self._demonstration(g, int(s), int(k))
-            for g, s, k in zip(guesses, secrets, scattered, strict=True)
+            self._demonstration(g[: int(n)], int(s), int(k))
+            for g, n, s, k in zip(guesses, lengths, secrets, scattered, strict=True)
         ]
 
     def _demonstration(self, guesses: Indices, secret: int, scattered: int) -> Demonstration:
@@ -106,6 +136,7 @@ class WordleTeacher:
         used = guesses[: int(won[0]) + 1] if len(won) else guesses
         marks = [pattern_text(int(self._patterns[g, secret]), self.length) for g in used]
         return Demonstration(
+            secret=self.words[secret],
             actions=tuple(self.words[g] for g in used),
             observations=tuple(marks),
             trained=tuple(t >= scattered for t in range(len(used))),

@@ -56,8 +56,10 @@ class PretrainConfig(Section):
     """Share of the run after which the learning rate falls linearly to zero."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
-    wide_share: float = Field(default=0.3, ge=0, le=1)
+    wide_share: float = Field(default=0.15, ge=0, le=1)
     """Share of games in which any legal word can be the secret, held-out words excepted."""
+    outside_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of games whose secret is no answer while the teacher guesses answers that fit."""
     scattered_share: float = Field(default=0.5, ge=0, le=1)
     """Share of games that open with one to three random words, shown but not trained."""
     micro_batch_tokens: int = Field(default=4096, ge=1)
