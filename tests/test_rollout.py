@@ -11,6 +11,7 @@ from wordle_rl.agents.base import Move, Opening, View
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import Style, TextEnv
 from wordle_rl.envs.wordle import WordleEnv
+from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, EpisodeGroup, StopReason, Task
 from wordle_rl.rollout import play_games, rollout
 
@@ -181,6 +182,37 @@ def test_a_game_that_fails_is_data_and_the_others_go_on(kind: str, line: str) ->
     assert failed.final_observation == "move 1"
     assert other.terminated
     assert other.error is None
+
+
+def test_a_game_that_fails_to_start_is_data_and_the_others_go_on() -> None:
+    class Unwilling(Counting):
+        def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+            if options.get("refuse"):
+                raise RuntimeError("no board")
+            return super()._start(options)
+
+    bad = Task(env_id="counting", task_id="b", seed=0, options={"refuse": True})
+    agent, ended = say("x"), list[int]()
+    first, failed, last = play_games(
+        agent,
+        [task("a"), bad, task("c")],
+        make_env=lambda _: Unwilling(),
+        temperature=1.0,
+        seeds=[10, 11, 12],
+        on_episode=lambda i, _: ended.append(i),
+    )
+    assert (failed.stop_reason, failed.error) == (StopReason.ERROR, "RuntimeError: no board")
+    assert (failed.turns, failed.solved, failed.task) == ((), False, bad)
+    assert [len(e.turns) for e in (first, last)] == [5, 5]
+    assert [opening.seed for opening in agent.openings] == [10, 12]
+    assert ended == [1, 0, 2]
+    assert play(say("x"), [bad], make_env=lambda _: Unwilling())[0].error is not None
+
+
+def test_a_wrong_setting_is_not_a_failed_game() -> None:
+    wrong = Task(env_id="wordle", task_id="a", seed=0, options={"secret": "xyzzy"})
+    with pytest.raises(ConfigError, match="secret 'xyzzy'"):
+        play(say("x"), [wrong], make_env=lambda t: make_env(t.env_id))
 
 
 def test_an_agent_that_fails_is_not_swallowed() -> None:

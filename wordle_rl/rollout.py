@@ -1,7 +1,7 @@
 """Agent x game -> episodes. All running games advance together, one `act` call a turn.
 
-A failed game is a recorded episode, not a crash: an exception of the game becomes `Episode.error`,
-a game the agent does not answer (its context is full) or that outlasts `max_turns` is truncated.
+A failed game is a recorded episode, not a crash: an exception of the game, in its reset too, becomes
+`Episode.error`; a game the agent does not answer (its context is full) or that outlasts `max_turns` is truncated.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import gymnasium
 
 from wordle_rl.agents.base import Agent, Move, Opening, View
 from wordle_rl.envs.base import TextEnv
+from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, EpisodeGroup, StopReason, Task, Turn
 from wordle_rl.seeding import seed_from
 
@@ -36,24 +37,44 @@ GAME_FAILURES = (
 
 @dataclass(slots=True)
 class _Game:
-    """One running game."""
+    """One game."""
 
     task: Task
     env: TextEnv
-    observation: str
-    info: dict[str, Any]
+    observation: str = ""
+    info: dict[str, Any] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     stop_reason: StopReason | None = None
     error: str | None = None
 
-    def play(self, move: Move, max_turns: int) -> None:
-        """Apply one move and note whether the game is over."""
+    def open(self, seed: int) -> Opening | None:
+        """Start the game; None where it fails. `seed` is the agent's own."""
+        try:
+            self.observation, self.info = self.env.reset(
+                seed=self.task.seed, options=dict(self.task.options)
+            )
+        except ConfigError:
+            raise  # a wrong setting is nothing that happened in a game
+        except GAME_FAILURES as error:
+            self._fail(error)
+            return None
+        public = self.env.public()
+        return Opening(observation=self.observation, info=self.info, seed=seed, public=public)
+
+    def view(self) -> View:
+        """What the agent sees now."""
+        return View(observation=self.observation, info=self.info)
+
+    def play(self, move: Move | None, max_turns: int) -> None:
+        """Apply one move, or none where the agent has no answer; note whether the game is over."""
+        if move is None:
+            self.stop_reason = StopReason.TRUNCATED
+            return
         seen = self.observation
         try:
             observation, reward, terminated, truncated, info = self.env.step(move.action)
         except GAME_FAILURES as error:
-            self.stop_reason = StopReason.ERROR
-            self.error = f"{type(error).__name__}: {error}"
+            self._fail(error)
             return
         self.turns.append(
             Turn(
@@ -71,7 +92,12 @@ class _Game:
         elif truncated or len(self.turns) >= max_turns:
             self.stop_reason = StopReason.TRUNCATED
 
+    def _fail(self, error: Exception) -> None:
+        self.stop_reason = StopReason.ERROR
+        self.error = f"{type(error).__name__}: {error}"
+
     def episode(self, policy_version: int) -> Episode:
+        """The game as it went."""
         assert self.stop_reason is not None, "the game is still running"
         return Episode(
             task=self.task,
@@ -108,30 +134,29 @@ def play_games(
         policy_version: written into the episodes.
         on_episode: called as each game ends.
     """
-    games = [_open(task, make_env(task)) for task in tasks]
-    player = agent.begin(
-        [
-            Opening(observation=g.observation, info=g.info, seed=seed, public=g.env.public())
-            for g, seed in zip(games, seeds, strict=True)
-        ],
-        temperature=temperature,
-    )
+    games = [_Game(task=task, env=make_env(task)) for task in tasks]
+    openings = [g.open(seed) for g, seed in zip(games, seeds, strict=True)]
     episodes: dict[int, Episode] = {}
-    running = list(range(len(games)))
+
+    def finish(i: int) -> None:
+        episodes[i] = games[i].episode(policy_version)
+        if on_episode is not None:
+            on_episode(i, episodes[i])
+
+    for i, opening in enumerate(openings):
+        if opening is None:
+            finish(i)
+    started = [i for i in range(len(games)) if i not in episodes]
+    running = dict(enumerate(started))  # the player's number of a game -> ours
+    player = agent.begin([o for o in openings if o is not None], temperature=temperature)
     while running:
-        views = {i: View(observation=games[i].observation, info=games[i].info) for i in running}
+        views = {k: games[i].view() for k, i in running.items()}
         moves = player.act(views)
-        for i in running:
-            move = moves.get(i)
-            if move is None:
-                games[i].stop_reason = StopReason.TRUNCATED
-            else:
-                games[i].play(move, max_turns)
+        for k, i in running.items():
+            games[i].play(moves.get(k), max_turns)
             if games[i].stop_reason is not None:
-                episodes[i] = games[i].episode(policy_version)
-                if on_episode is not None:
-                    on_episode(i, episodes[i])
-        running = [i for i in running if i not in episodes]
+                finish(i)
+        running = {k: i for k, i in running.items() if i not in episodes}
     return [episodes[i] for i in range(len(games))]
 
 
@@ -167,8 +192,3 @@ def rollout(
         EpisodeGroup(task=task, episodes=tuple(episodes[p * group_size : (p + 1) * group_size]))
         for p, task in enumerate(tasks_P)
     ]
-
-
-def _open(task: Task, env: TextEnv) -> _Game:
-    observation, info = env.reset(seed=task.seed, options=dict(task.options))
-    return _Game(task=task, env=env, observation=observation, info=info)
