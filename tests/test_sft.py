@@ -12,7 +12,7 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.config import PretrainConfig
 from wordle_rl.records import Outcome, StepRecord
-from wordle_rl.run_dir import RunDir
+from wordle_rl.run_dir import RunDir, model_of_run
 from wordle_rl.training import teacher
 from wordle_rl.training.batch import collate
 from wordle_rl.training.sft import pretrain, teacher_samples
@@ -130,4 +130,16 @@ def test_validation_comes_every_so_often_and_at_the_end(tmp_path: Path) -> None:
         validate=lambda agent: {"eval/greedy_win_rate": 0.5},
     )
     assert [r["step"] for r in run.records() if "eval/greedy_win_rate" in r] == [2, 4, 5]
-    assert sorted(p.name for p in run.checkpoints.iterdir()) == ["step-4", "step-5"]
+    assert sorted(p.name for p in run.checkpoints.iterdir()) == ["step-2", "step-4", "step-5"]
+
+
+def test_the_best_checkpoint_is_kept_and_stands_for_the_run(tmp_path: Path) -> None:
+    run, rates = RunDir(tmp_path), iter([0.1, 0.7, 0.3, 0.2])
+    pretrain(
+        tiny_agent(),
+        settings(steps=4, eval_every_steps=1, keep_checkpoints=1),
+        run,
+        validate=lambda agent: {"eval/greedy_win_rate": next(rates)},
+    )
+    assert sorted(p.name for p in run.checkpoints.iterdir()) == ["step-2", "step-4"]
+    assert model_of_run(tmp_path).name == "step-2"

@@ -27,8 +27,8 @@ from wordle_rl.records import Episode, EpisodeGroup, Outcome, StepRecord, StopRe
 from wordle_rl.rollout import rollout
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.advantages import centered
+from wordle_rl.training.keeper import best_step
 from wordle_rl.training.trainer import (
-    best_step,
     draw_tasks,
     group_advantages,
     group_samples,

@@ -8,7 +8,7 @@ an update are a function of (seed, step), so a resumed run sees what the unbroke
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -27,7 +27,7 @@ from wordle_rl.training.batch import (
     demonstration_turns,
     micro_batches,
 )
-from wordle_rl.training.checkpoint import load_checkpoint, prune, save_checkpoint
+from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.optim import clip_gradients, muon_and_adamw, set_lr, warmup_decay
 from wordle_rl.training.teacher import WordleTeacher
 
@@ -60,10 +60,15 @@ def pretrain(
         scattered_share=config.scattered_share,
     )
     optimizers = muon_and_adamw(agent.model, muon_lr=config.muon_lr, adamw_lr=config.adamw_lr)
-    start = 0
-    if (latest := run.latest_checkpoint()) is not None:
-        start = int(load_checkpoint(latest, model=agent.model, optimizers=optimizers)["step"])
-    run.cut_metrics(start)
+    keeper = Keeper(
+        run=run,
+        model=agent.model,
+        tokenizer=agent.tokenizer,
+        optimizers=optimizers,
+        keep=config.keep_checkpoints,
+    )
+    start = keeper.resume()
+    history: list[Mapping[str, float]] = list(run.records())
     for step in range(start, config.steps):
         began = time.perf_counter()
         samples = teacher_samples(agent.chat, teacher, agent.stop_ids[0], config, step)
@@ -94,16 +99,13 @@ def pretrain(
         run.log(record)
         if on_step is not None:
             on_step(record)
+        history.append({"step": done, **metrics})
+
+        best = best_step(history)
         stop = interrupted()
-        if stop or done % config.checkpoint_every_steps == 0 or done == config.steps:
-            save_checkpoint(
-                run.checkpoints / f"step-{done}",
-                model=agent.model,
-                tokenizer=agent.tokenizer,
-                optimizers=optimizers,
-                state={"step": done},
-            )
-            prune(run.checkpoints, config.keep_checkpoints)
+        save_due = done % config.checkpoint_every_steps == 0 or done == config.steps
+        if stop or save_due or best == done:
+            keeper.save(done, best)
         if stop and done < config.steps:
             return Outcome(step=done, finished=False)
     return Outcome(step=config.steps, finished=True)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-import torch
 from peft import PeftModel
 from transformers import PreTrainedModel
 
@@ -28,9 +27,9 @@ from wordle_rl.seeding import generator, seed_from
 from wordle_rl.training.advantages import Advantage
 from wordle_rl.training.algorithms import find_algorithm, parts_of
 from wordle_rl.training.batch import build_samples, episode_turns
-from wordle_rl.training.checkpoint import load_checkpoint, prune, save_checkpoint
 from wordle_rl.training.collapse import collapse_warning
 from wordle_rl.training.game_files import write_games
+from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.optim import adamw, set_lr, warmup_decay
 from wordle_rl.training.rollout_metrics import rollout_metrics
 from wordle_rl.training.update import Updater
@@ -88,7 +87,14 @@ def train(
         temperature=temperature,
         reference=reference,
     )
-    start = resume(agent, optimizer, run)
+    keeper = Keeper(
+        run=run,
+        model=agent.model,
+        tokenizer=agent.tokenizer,
+        optimizers=[optimizer],
+        keep=config.save.keep_checkpoints,
+    )
+    start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
 
     for step in range(start, config.train.steps):
@@ -148,7 +154,7 @@ def train(
         best = best_step(history)
         stop = interrupted()
         if stop or best == done or _due(done, config.save.checkpoint_every_steps, last):
-            save(agent, optimizer, run, done, best, config.save.keep_checkpoints)
+            keeper.save(done, best)
         if stop and not last:
             return Outcome(step=done, finished=False)
     return Outcome(step=config.train.steps, finished=True)
@@ -220,50 +226,6 @@ def frozen_reference(model: PreTrainedModel) -> PreTrainedModel:
     if isinstance(model, PeftModel):
         return model
     return copy.deepcopy(model).requires_grad_(False)
-
-
-def resume(agent: LanguageAgent, optimizer: torch.optim.Optimizer, run: RunDir) -> int:
-    """Go back to the newest checkpoint; metrics after it are cut off. Returns its step, else 0."""
-    latest = run.latest_checkpoint()
-    if latest is None:
-        run.cut_metrics(0)
-        return 0
-    state = load_checkpoint(latest, model=agent.model, optimizers=[optimizer])
-    run.cut_metrics(int(state["step"]))
-    return int(state["step"])
-
-
-def best_step(history: Sequence[Mapping[str, float]]) -> int | None:
-    """The validated step with the highest win rate, then the lowest score, then the first."""
-    validated = [r for r in history if "eval/greedy_win_rate" in r]
-    if not validated:
-        return None
-    best = max(
-        validated, key=lambda r: (r["eval/greedy_win_rate"], -r["eval/greedy_score"], -r["step"])
-    )
-    return int(best["step"])
-
-
-def save(
-    agent: LanguageAgent,
-    optimizer: torch.optim.Optimizer,
-    run: RunDir,
-    step: int,
-    best: int | None,
-    keep: int,
-) -> None:
-    """Write a checkpoint, note the best one, delete old ones."""
-    save_checkpoint(
-        run.checkpoints / f"step-{step}",
-        model=agent.model,
-        tokenizer=agent.tokenizer,
-        optimizers=[optimizer],
-        state={"step": step},
-    )
-    if best is not None:
-        run.mark_best(best)
-    protected = [] if best is None else [run.checkpoints / f"step-{best}"]
-    prune(run.checkpoints, keep, protected)
 
 
 class Clock:
