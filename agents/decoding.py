@@ -5,35 +5,26 @@ are over leave the batch. Rows of different length share columns by leaving gaps
 attends to, and every token carries its own position, so an ordinary transformers cache serves.
 Nothing in the token loop is Python per row.
 
-Attention masks are built from positions, not columns: a sliding window counts columns otherwise and
-comes out wrong once there are gaps. Layers that cannot take gaps at all (linear attention, state
-space, chunked, biases that count columns) are decoded without them: a fresh left-padded prefill
-every turn, of every row.
+Attention masks are built from positions, not columns (see `attention`). Layers that cannot take
+gaps at all (linear attention, state space, chunked, biases that count columns) are decoded without
+them: a fresh left-padded prefill every turn, of every row.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from peft import PeftModel
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicLayer
 
+from wordle_rl.agents.attention import attention_for, attention_layout, attention_mask
 from wordle_rl.agents.chat import Ids
 from wordle_rl.errors import ModelError
-
-GAP_SAFE_LAYERS = {"full_attention", "sliding_attention"}
-"""Layer types whose attention is right with masked gaps between a row's tokens."""
-
-SMALL_SCORES = 128 * 128
-"""Attention scores (queries x keys) of a row and head that may be written out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,24 +211,6 @@ class Decoder:
         return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
 
 
-@contextmanager
-def attention_for(model: PreTrainedModel, *, queries: int, keys: int) -> Iterator[None]:
-    """On a CPU, let transformers' eager attention serve small problems.
-
-    The fused CPU kernel is made for long sequences: for one new token a row, and for rows of a
-    hundred tokens, plain matrix products are about twice as fast and compute the same.
-    """
-    small = model.device.type == "cpu" and queries * keys <= SMALL_SCORES
-    if not small or model.config._attn_implementation != "sdpa":
-        yield
-        return
-    model.config._attn_implementation = "eager"
-    try:
-        yield
-    finally:
-        model.config._attn_implementation = "sdpa"
-
-
 class _GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """A cache layer that grows in place: appending one token does not copy all the others."""
 
@@ -283,39 +256,6 @@ def _with_room(
     return room
 
 
-def attention_layout(model: PreTrainedModel) -> str:
-    """How masks reach the model: `full`, `sliding`, `mixed` (a dict of both), or `none`.
-
-    `none` means that some layer cannot take gaps: linear, state-space or chunked attention, or code
-    of its own (from before transformers' attention interface) that counts columns.
-
-    Raises:
-        ModelError: for an attention implementation that takes no mask of our own, or a model
-            whose state is not handed to it as `past_key_values` (Mamba, RWKV, xLSTM, ...).
-    """
-    if isinstance(model, PeftModel):
-        model = cast(PreTrainedModel, model.get_base_model())
-    name = type(model).__name__
-    if "past_key_values" not in inspect.signature(model.forward).parameters:
-        raise ModelError(f"{name} has no key-value cache to play games with: use another model")
-    config = model.config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ())
-    stateful = getattr(model, "_is_stateful", False)
-    if kinds - GAP_SAFE_LAYERS or stateful or not model._supports_attention_backend:
-        return "none"
-    implementation = model.config._attn_implementation
-    if implementation not in ("sdpa", "eager"):
-        raise ModelError(
-            f"attention implementation {implementation!r} takes no mask of ours: "
-            "load the model with attn_implementation='sdpa'"
-        )
-    if "sliding_attention" in kinds:
-        return "mixed"
-    if not kinds and getattr(config, "sliding_window", None) is not None:
-        return "sliding"
-    return "full"
-
-
 def check_decoding(model: PreTrainedModel, pad_id: int) -> None:
     """Bring two rows of different length up to date in two steps and compare with a plain forward.
 
@@ -346,27 +286,6 @@ def check_decoding(model: PreTrainedModel, pad_id: int) -> None:
             f"{name} gives other probabilities in a batch than alone (total variation "
             f"{distance:.2g}): use another model"
         )
-
-
-def attention_mask(
-    query_positions: Tensor, key_positions: Tensor, valid: Tensor, window: int | None = None
-) -> Tensor:
-    """Who may attend to whom, by position: [B, 1, Q, K] bool.
-
-    Args:
-        query_positions: [B, Q] positions of the new tokens.
-        key_positions: [B, K] positions of all cached columns, the new ones included.
-        valid: [B, K] false for gaps.
-        window: a token sees so many tokens back, itself included; None for all.
-    """
-    distance = query_positions.unsqueeze(2) - key_positions.unsqueeze(1)  # [B, Q, K]
-    allowed = (distance >= 0) & valid.unsqueeze(1)
-    if window is not None:
-        allowed &= distance < window
-    # A gap attends to nothing real; let it see column 0 so that its softmax is not 0/0.
-    empty = ~allowed.any(-1, keepdim=True)
-    allowed[..., :1] |= empty
-    return allowed.unsqueeze(1)
 
 
 def uniforms(seeds: Tensor, counters: Tensor) -> Tensor:

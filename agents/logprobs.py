@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from wordle_rl.agents.decoding import attention_for, attention_layout
+from wordle_rl.agents.attention import attention_for, attention_layout
 
 MIN_SHARED_TOKENS = 32
 """A shared prompt shorter than this is not worth a second forward call."""

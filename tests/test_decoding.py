@@ -26,12 +26,10 @@ from tests.tiny import (
     clean_logits,
     tiny_model,
 )
+from wordle_rl.agents.attention import attention_for, attention_layout, attention_mask
 from wordle_rl.agents.decoding import (
     Decoder,
     Sampled,
-    attention_for,
-    attention_layout,
-    attention_mask,
     check_decoding,
     uniforms,
 )
@@ -134,7 +132,7 @@ def four_games() -> list[Game]:
 def test_recorded_logprobs_are_those_of_a_plain_forward(
     family: str, attention: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wordle_rl.agents.decoding.SMALL_SCORES", 0)
+    monkeypatch.setattr("wordle_rl.agents.attention.SMALL_SCORES", 0)
     model = tiny_model(family, attention=attention)
     assert model.config._attn_implementation == attention
     games = four_games()
@@ -160,7 +158,7 @@ def test_attention_may_change_inside_a_game(family: str, monkeypatch: pytest.Mon
 
         return record()
 
-    monkeypatch.setattr("wordle_rl.agents.decoding.SMALL_SCORES", 25)
+    monkeypatch.setattr("wordle_rl.agents.attention.SMALL_SCORES", 25)
     monkeypatch.setattr("wordle_rl.agents.decoding.attention_for", spy)
     model = tiny_model(family, attention="sdpa")
     games = four_games()

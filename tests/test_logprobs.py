@@ -224,7 +224,7 @@ def columns_computed(model: PreTrainedModel) -> list[tuple[int, ...]]:
 def test_shared_prompts_change_nothing(
     family: str, attention: str, rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wordle_rl.agents.decoding.SMALL_SCORES", 0)
+    monkeypatch.setattr("wordle_rl.agents.attention.SMALL_SCORES", 0)
     model = tiny_model(family, attention=attention)
     ids, mask = pad(rows)
     assert ids.shape[1] > 6 * WINDOW
