@@ -87,7 +87,6 @@ def imitate(
     """
     rng = np.random.default_rng(0)
     optimizer = adamw(agent.model.parameters(), lr)
-    opening = compact_opening(5, max_guesses, False)
     for _ in range(steps):
         games = [_game(rng, max_guesses, opener, skill) for _ in range(16)]
         batch = collate(
@@ -95,7 +94,7 @@ def imitate(
                 sample
                 for game in games
                 for sample in build_samples(
-                    demonstration_turns(agent.chat, opening, game, agent.stop_ids[0])
+                    demonstration_turns(agent.chat, game, agent.stop_ids[0])
                 )
             ],
             agent.pad_id,
@@ -117,6 +116,7 @@ def _game(
         guesses = guesses[: guesses.index(secret) + 1]
     return Demonstration(
         secret=secret,
+        opening=compact_opening(5, max_guesses),
         actions=tuple(guesses),
         observations=tuple(feedback(guess, secret) for guess in guesses),
         trained=(True,) * len(guesses),

@@ -12,7 +12,7 @@ import pytest
 from wordle_rl.agents.chat import ChatRenderer
 from wordle_rl.agents.nano import byte_tokenizer
 from wordle_rl.envs.feedback import consistent, feedback
-from wordle_rl.envs.wordle import WordleEnv, compact_opening
+from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.envs.words import WordKind, load_words, split_of
 from wordle_rl.errors import ConfigError
 from wordle_rl.training.batch import build_samples, demonstration_turns
@@ -294,9 +294,7 @@ def test_demonstrations_have_the_ids_that_play_gives(short_lists: None) -> None:
         history = list(zip(game.actions, game.observations, strict=True))
         secret = next(word for word in load_words("guesses") if consistent(word, history))
         observation, _ = env.reset(options={"secret": secret})
-        turns = demonstration_turns(
-            chat, compact_opening(5, 6, False), game, stop_id=chat.closing_id
-        )
+        turns = demonstration_turns(chat, game, stop_id=chat.closing_id)
         context: tuple[int, ...] = ()
         for action, turn in zip(game.actions, turns, strict=True):
             if not context:

@@ -54,11 +54,9 @@ def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[Trained
     return turns
 
 
-def demonstration_turns(
-    chat: ChatRenderer, opening: str, game: Demonstration, stop_id: int
-) -> list[TrainedTurn]:
+def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -> list[TrainedTurn]:
     """A teacher's game as the turns the student would have sampled, each ended by `stop_id`."""
-    prompt = chat.opening(opening)
+    prompt = chat.opening(game.opening)
     turns = []
     for action, observation, trained in zip(
         game.actions, game.observations, game.trained, strict=True

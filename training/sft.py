@@ -17,7 +17,6 @@ from wordle_rl.agents.device import autocast
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.config import PretrainConfig
-from wordle_rl.envs.wordle import compact_opening
 from wordle_rl.records import Outcome, Sample, StepRecord
 from wordle_rl.run_dir import RunDir
 from wordle_rl.seeding import generator
@@ -29,7 +28,7 @@ from wordle_rl.training.batch import (
 )
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.optim import clip_gradients, muon_and_adamw, set_lr, warmup_decay
-from wordle_rl.training.teacher import WordleTeacher
+from wordle_rl.training.teachers import Teacher, find_teacher
 
 Validate = Callable[[LanguageAgent], dict[str, float]]
 OnStep = Callable[[StepRecord], None]
@@ -54,11 +53,7 @@ def pretrain(
         on_step: sees every record as it is logged.
         interrupted: asked after every step; true saves and returns.
     """
-    teacher = WordleTeacher(
-        wide_share=config.wide_share,
-        outside_share=config.outside_share,
-        scattered_share=config.scattered_share,
-    )
+    teacher = find_teacher(config)
     optimizers = muon_and_adamw(agent.model, muon_lr=config.muon_lr, adamw_lr=config.adamw_lr)
     keeper = Keeper(
         run=run,
@@ -112,15 +107,14 @@ def pretrain(
 
 
 def teacher_samples(
-    chat: ChatRenderer, teacher: WordleTeacher, stop_id: int, config: PretrainConfig, step: int
+    chat: ChatRenderer, teacher: Teacher, stop_id: int, config: PretrainConfig, step: int
 ) -> list[Sample]:
     """The training rows of one update."""
     rng = generator(config.seed, "pretrain", step)
-    opening = compact_opening(teacher.length, teacher.max_guesses, False)
     return [
         sample
         for game in teacher.demonstrations(rng, config.games_per_step)
-        for sample in build_samples(demonstration_turns(chat, opening, game, stop_id))
+        for sample in build_samples(demonstration_turns(chat, game, stop_id))
         if any(sample.loss_mask)
     ]
 

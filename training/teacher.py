@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wordle_rl.envs.feedback import Patterns, pattern_matrix, pattern_text
+from wordle_rl.envs.wordle import compact_opening
 from wordle_rl.envs.words import load_words, split_of
 from wordle_rl.errors import ConfigError
 
@@ -37,9 +38,11 @@ class Demonstration:
     """One game to imitate: answers, the observation after each, and which answers are trained."""
 
     secret: str
+    opening: str
+    """The first observation."""
     actions: tuple[str, ...]
     observations: tuple[str, ...]
-    """`observations[t]` follows `actions[t]`; the opening observation is not among them."""
+    """`observations[t]` follows `actions[t]`."""
     trained: tuple[bool, ...]
 
 
@@ -137,6 +140,7 @@ class WordleTeacher:
         marks = [pattern_text(int(self._patterns[g, secret]), self.length) for g in used]
         return Demonstration(
             secret=self.words[secret],
+            opening=compact_opening(self.length, self.max_guesses),
             actions=tuple(self.words[g] for g in used),
             observations=tuple(marks),
             trained=tuple(t >= scattered for t in range(len(used))),

@@ -33,7 +33,9 @@ class PretrainConfig(Section):
     """Imitation: a model learns from a teacher's games."""
 
     env: str = "wordle"
-    """The game whose teacher is imitated."""
+    """The game whose teacher is imitated; several as in `wordle=4,guess-number,math`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of the game; of several, a table for each, or a list of tables to vary."""
     model: str = "new"
     """`new` for a fresh nano, or a model folder to go on from."""
     layers: int = Field(default=4, ge=1)
@@ -81,6 +83,8 @@ class EnvSection(Section):
     """A short name (see `wordle-rl envs`), a Gymnasium id, or `package.module:Class`."""
     reward: str = "binary"
     """The reward scheme: a name, or `package.module:function`."""
+    rewards: dict[str, float | dict[str, Any]] = Field(default_factory=dict)
+    """Functions to sum instead, with weights, for example `{ correct = 1.0, format = 0.1 }`."""
     split: Literal["train", "val", "test", "all"] = "train"
     """Which secrets are drawn; anything but `train` forfeits the held-out figures."""
     options: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,132 @@
+"""Whose games a model imitates: one teacher for each game of a mixture.
+
+Wordle has a teacher of its own (`teacher.WordleTeacher`). Every other game is played by a baseline
+through the environment: one that guesses at random among what still fits, or, where a question has
+one right answer, one that knows it. Secrets are those of the training split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from wordle_rl.agents.baselines import load_baseline
+from wordle_rl.config import PretrainConfig
+from wordle_rl.envs import make_env
+from wordle_rl.errors import ConfigError
+from wordle_rl.records import Episode, Task
+from wordle_rl.rollout import play_games
+from wordle_rl.training.mixture import MixedGame, allot, mixture
+from wordle_rl.training.teacher import Demonstration, WordleTeacher
+
+BASELINES = {"math": "solver"}
+"""Game -> the baseline that is imitated; `random-consistent` for all others."""
+
+
+class Teacher(Protocol):
+    """Plays games to imitate."""
+
+    def demonstrations(self, rng: np.random.Generator, count: int) -> list[Demonstration]:
+        """`count` games; the same generator state gives the same games."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayedTeacher:
+    """A baseline that plays a game's training secrets through the environment.
+
+    Attributes:
+        env_id: the game.
+        baseline: who plays it.
+        options: arguments of the game.
+    """
+
+    env_id: str
+    baseline: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def demonstrations(self, rng: np.random.Generator, count: int) -> list[Demonstration]:
+        """`count` games; the same generator state gives the same games."""
+        tasks = [
+            Task(env_id=self.env_id, task_id=str(i), seed=int(seed), split="train")
+            for i, seed in enumerate(rng.integers(2**32, size=count))
+        ]
+        fixed = {"split": "train", "style": "compact", "history": "last"}
+        episodes = play_games(
+            load_baseline(self.baseline),
+            tasks,
+            make_env=lambda task: make_env(task.env_id, **fixed, **self.options),
+            temperature=1.0,
+            seeds=[int(seed) for seed in rng.integers(2**32, size=count)],
+        )
+        return [demonstration(episode) for episode in episodes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixedTeacher:
+    """Several teachers that share the games."""
+
+    games: Sequence[MixedGame]
+    teachers: Sequence[Teacher]
+    """One for each of `games`."""
+
+    def demonstrations(self, rng: np.random.Generator, count: int) -> list[Demonstration]:
+        """`count` games, in proportion to the shares."""
+        allotted = allot(self.games, count)
+        counts = [sum(other is game for other in allotted) for game in self.games]
+        return [
+            shown
+            for teacher, games in zip(self.teachers, counts, strict=True)
+            if games
+            for shown in teacher.demonstrations(rng, games)
+        ]
+
+
+def find_teacher(config: PretrainConfig) -> Teacher:
+    """The teacher of the games that the settings name.
+
+    Raises:
+        ConfigError: there is no such game, it does not take its options, or no baseline plays it.
+    """
+    games = mixture(config.env, config.options)
+    teachers = [_teacher(game, config) for game in games]
+    return teachers[0] if len(games) == 1 else MixedTeacher(games=games, teachers=teachers)
+
+
+def _teacher(game: MixedGame, config: PretrainConfig) -> Teacher:
+    if game.env_id == "wordle":
+        if game.options:
+            raise ConfigError(
+                f"options of 'wordle' are {dict(game.options)!r}: its teacher plays the ordinary "
+                "game, leave them out"
+            )
+        return WordleTeacher(
+            wide_share=config.wide_share,
+            outside_share=config.outside_share,
+            scattered_share=config.scattered_share,
+        )
+    baseline = BASELINES.get(game.env_id, "random-consistent")
+    teacher = PlayedTeacher(env_id=game.env_id, baseline=baseline, options=game.options)
+    teacher.demonstrations(np.random.default_rng(0), 1)  # what cannot be played fails here
+    return teacher
+
+
+def demonstration(episode: Episode) -> Demonstration:
+    """A finished game as one to imitate.
+
+    Raises:
+        ConfigError: the game failed.
+    """
+    if episode.error is not None:
+        raise ConfigError(f"game {episode.task.env_id!r} failed for its teacher: {episode.error}")
+    seen = [turn.observation for turn in episode.turns] + [episode.final_observation]
+    return Demonstration(
+        secret=str(episode.turns[-1].info.get("secret", "")),
+        opening=seen[0],
+        actions=tuple(turn.action for turn in episode.turns),
+        observations=tuple(seen[1:]),
+        trained=(True,) * len(episode.turns),
+    )
