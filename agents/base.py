@@ -1,7 +1,8 @@
 """Who acts: an `Agent` opens many games at once and a `Player` advances all of them together.
 
 The rollout hands every running game's newest observation to `Player.act` in one call, so a language
-model can decode all games in one batch. A game that is missing from the call is over.
+model can decode all games in one batch. A game that is missing from a call is over, or waits for
+another player.
 """
 
 from __future__ import annotations

@@ -205,12 +205,17 @@ class _LanguagePlayer:
         return room >= self._agent.max_new_tokens
 
     def _decoder_for(self, rows: list[int]) -> Decoder:
-        """The cache of the running games, brought up to their contexts."""
+        """The cache of the games that are asked for, brought up to their contexts.
+
+        A game that was left out of a call (another player's turn) lost its cache then and is
+        computed afresh.
+        """
         contexts = [self._context[i] for i in rows]
         if (
             self._decoder is None
             or not self._agent.chat.append_only
             or not self._decoder.keeps_cache
+            or not set(rows) <= set(self._live)
         ):
             self._decoder = Decoder(
                 self._agent.model,

@@ -104,6 +104,25 @@ def test_a_game_depends_on_its_seed_alone(tokenizer: Any) -> None:
     assert len({tuple(game) for game in ids}) == 3
 
 
+@pytest.mark.parametrize("tokenizer", [byte_tokenizer(), qwen3_tokenizer()], ids=["nano", "qwen3"])
+def test_games_may_wait_while_others_move(tokenizer: Any) -> None:
+    """As in games of two players: what a game says depends on what it saw, not on who else moves."""
+    agent = tiny_agent(tokenizer)
+    together = play(agent, [1, 2, 3])
+    openings = [Opening(observation="Play.", info={}, seed=s, public={}) for s in (1, 2, 3)]
+    player = agent.begin(openings, temperature=1.0)
+    told, said = [0, 0, 0], [[], [], []]  # type: ignore[var-annotated]
+    for rows in ([0, 1], [2], [0, 2], [1], [0, 1, 2], [2, 1]):
+        views = {
+            i: View(observation=f"turn {told[i]}" if told[i] else "Play.", info={}) for i in rows
+        }
+        for i, move in player.act(views).items():
+            told[i] += 1
+            said[i].append(move.completion)
+    for alone, waited in zip(together, said, strict=True):
+        assert [c.token_ids for c in alone] == [c.token_ids for c in waited[:3]]
+
+
 def test_turns_of_a_game_are_drawn_independently() -> None:
     """A template that drops thoughts gives short prompts; the numbers drawn must still be new.
 
