@@ -1,18 +1,20 @@
-"""Planning with the word lists: which words still fit, and which guess tells most about them.
+"""Planning with lists: which secrets still fit, and which guess tells most about them.
 
-In: a list of legal guesses, a list of possible secrets and a history of (guess, feedback). Out: a
-word. Everything is numpy on the matrix of patterns [guesses, answers], which is built once for a
-pair of lists; the best guess is worked out once for each set of words still possible, so that
-playing against every secret takes seconds.
+In: a list of legal guesses, a list of possible secrets, a history of (guess, feedback), and how the
+game scores a guess. Out: a guess. Everything is numpy on the matrix of patterns [guesses, answers],
+which is built once for a pair of lists; the best guess is worked out once for each set of secrets
+still possible, so that playing against every secret takes seconds.
 
-The strategies look one guess ahead at all legal words (3Blue1Brown's "Solving Wordle using
-information theory" is `by_entropy`). Ties go to a word that can still be the secret, then to one
-that is on the list of secrets, then to the alphabet: the rule that reproduces published figures.
+The strategies look one guess ahead at all legal guesses (for Wordle, 3Blue1Brown's "Solving Wordle
+using information theory" is `by_entropy`; for Mastermind, `by_patterns` is Kooi's "most parts").
+Ties go to a guess that can still be the secret, then to one that is on the list of secrets, then to
+the alphabet: the rule that reproduces published figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -25,19 +27,40 @@ from wordle_rl.envs.feedback import (
     pattern_code,
     pattern_matrix,
 )
+from wordle_rl.envs.pegs import fits_pegs, peg_code, peg_matrix
 
 History = Sequence[tuple[str, str]]
-"""Scored guesses so far, each with its feedback in G, Y and X."""
+"""Scored guesses so far, each with its feedback."""
 Words = NDArray[np.intp]
-"""Positions in a word list, ascending."""
+"""Positions in a list, ascending."""
 Values = NDArray[np.float64]
 Criterion = Callable[[NDArray[np.int64]], Values]
 """Candidates behind each pattern, [guesses, patterns] -> how good each guess is, [guesses]."""
 
 TABLE_SIZE = 1 << 18
 """Counts held at once, guesses times patterns; bounds the memory whatever the word length."""
+BLOCK_SIZE = 1 << 22
+"""Patterns read at once, guesses times candidates."""
 TOLERANCE = 1e-9
 """Values closer than this are equal: sums of the same entropy differ in their last bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How a game scores guesses, in numbers."""
+
+    matrix: Callable[[Sequence[str], Sequence[str]], Patterns]
+    """Guesses, secrets -> the pattern of each against each, [guesses, secrets]."""
+    code: Callable[[str], int]
+    """Feedback as text -> pattern."""
+    width: Callable[[int], int]
+    """Length of a guess -> a number above every pattern."""
+    fits: Callable[[str, History], bool]
+    """Whether a guess could be the secret after a history."""
+
+
+WORDLE = Scoring(pattern_matrix, pattern_code, lambda length: 3**length, consistent)
+MASTERMIND = Scoring(peg_matrix, peg_code, lambda length: (length + 1) ** 2, fits_pegs)
 
 
 def by_patterns(counts: NDArray[np.int64]) -> Values:
@@ -59,21 +82,25 @@ class Planner:
     """What can be known about one game from its two lists.
 
     Args:
-        guesses: the words that may be played.
-        answers: the words that can be the secret.
+        guesses: what may be played.
+        answers: what can be the secret.
+        scoring: how a guess is answered.
     """
 
-    def __init__(self, guesses: Sequence[str], answers: Sequence[str]) -> None:
+    def __init__(
+        self, guesses: Sequence[str], answers: Sequence[str], scoring: Scoring = WORDLE
+    ) -> None:
+        self.scoring = scoring
         self.guesses = tuple(guesses)
         self.answers = tuple(answers)
         self.row_of = {word: i for i, word in enumerate(self.guesses)}
-        self._width = 3 ** len(self.guesses[0])
+        self._width = scoring.width(len(self.guesses[0]))
         self._best: dict[tuple[Criterion, bytes, bytes], str] = {}
 
     @cached_property
     def patterns(self) -> Patterns:
         """Feedback of every guess against every answer, [guesses, answers]."""
-        return pattern_matrix(self.guesses, self.answers)
+        return self.scoring.matrix(self.guesses, self.answers)
 
     @cached_property
     def letters(self) -> NDArray[np.uint8]:
@@ -109,10 +136,10 @@ class Planner:
         row = self.row_of.get(guess)
         if row is None:
             words = [self.answers[i] for i in candidates]
-            patterns = pattern_matrix([guess], words)[0]
+            patterns = self.scoring.matrix([guess], words)[0]
         else:
             patterns = self.patterns[row, candidates]
-        kept: Words = candidates[patterns == pattern_code(marks)]
+        kept: Words = candidates[patterns == self.scoring.code(marks)]
         return kept
 
     def candidates(self, history: History) -> Words:
@@ -123,11 +150,11 @@ class Planner:
         return left
 
     def fitting_guesses(self, history: History) -> list[str]:
-        """The playable words that fit a history, for a secret that is not among the answers."""
-        return [word for word in self.guesses if consistent(word, history)]
+        """The playable guesses that fit a history, for a secret that is not among the answers."""
+        return [guess for guess in self.guesses if self.scoring.fits(guess, history)]
 
     def hard_mode_guesses(self, history: History) -> Words:
-        """The words that hard mode allows, as positions in `guesses`.
+        """The words that Wordle's hard mode allows, as positions in `guesses`.
 
         Greens stay in place, and every revealed letter occurs at least as often as one guess has
         revealed it. Gray letters may come back.
@@ -160,18 +187,19 @@ class Planner:
 
     def _work_out(self, candidates: Words, criterion: Criterion, choice: Words) -> str:
         fitting = np.intersect1d(self.answer_rows[candidates], choice)
-        if len(fitting):
-            told_apart = by_patterns(self._counts(fitting, candidates))
+        if 0 < len(candidates) <= self._width and len(fitting):
+            told_apart = by_patterns(self.counts(fitting, candidates))
             perfect = fitting[told_apart == len(candidates)]
             if len(perfect):  # a candidate that tells all candidates apart: nothing can beat it
                 return self._first_word(perfect)
-        blocks = _blocks(choice, max(1, TABLE_SIZE // self._width))
-        values = np.concatenate([criterion(self._counts(rows, candidates)) for rows in blocks])
+        rows_at_once = min(TABLE_SIZE // self._width, BLOCK_SIZE // max(1, len(candidates)))
+        blocks = _blocks(choice, max(1, rows_at_once))
+        values = np.concatenate([criterion(self.counts(rows, candidates)) for rows in blocks])
         best = choice[values >= values.max() - TOLERANCE]
         ties = np.intersect1d(best, fitting)
         return self._first_word(ties if len(ties) else best)
 
-    def _counts(self, rows: Words, candidates: Words) -> NDArray[np.int64]:
+    def counts(self, rows: Words, candidates: Words) -> NDArray[np.int64]:
         """How many candidates are behind each pattern of each guess, [rows, patterns]."""
         patterns = self.patterns[np.ix_(rows, candidates)].astype(np.int64)
         patterns += self._width * np.arange(len(rows))[:, None]
@@ -183,9 +211,11 @@ class Planner:
 
 
 @lru_cache(maxsize=8)
-def planner_for(guesses: tuple[str, ...], answers: tuple[str, ...]) -> Planner:
+def planner_for(
+    guesses: tuple[str, ...], answers: tuple[str, ...], scoring: Scoring = WORDLE
+) -> Planner:
     """The planner of two lists, shared by everything that plays with them."""
-    return Planner(guesses, answers)
+    return Planner(guesses, answers, scoring)
 
 
 def _blocks(rows: Words, size: int) -> Iterator[Words]:

@@ -7,17 +7,26 @@ made, and registering twice does nothing.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium
 
 from wordle_rl.envs.base import TextEnv
+from wordle_rl.envs.composed_rewards import ComposedRewards, Rewards
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.errors import ConfigError, unknown_name
 
-__all__ = ["GAMES", "Game", "make_env", "register_games", "resolve_env_id"]
+__all__ = [
+    "GAMES",
+    "Game",
+    "make_env",
+    "options_of",
+    "register_games",
+    "resolve_env_id",
+    "supported",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +52,41 @@ GAMES: dict[str, Game] = {
         summary="Wordle in hard mode: hints that were found must be used",
         kwargs={"hard_mode": True},
     ),
+    "textarena": Game(
+        env_id="wordle-rl/TextArena-v0",
+        entry_point="wordle_rl.envs.text_arena:TextArenaEnv",
+        summary="any offline game of TextArena for one or two: textarena:TicTacToe-v0",
+        kwargs={"game": "GuessTheNumber-v0"},
+    ),
+    "textarena-wordle": Game(
+        env_id="wordle-rl/TextArenaWordle-v0",
+        entry_point="wordle_rl.envs.text_arena_wordle:TextArenaWordleEnv",
+        summary="Wordle with TextArena's prompt and rules, on our words",
+    ),
+    "guess-number": Game(
+        env_id="wordle-rl/GuessNumber-v0",
+        entry_point="wordle_rl.envs.guess_number:GuessNumberEnv",
+        summary="find a secret number by being told higher or lower",
+    ),
+    "mastermind": Game(
+        env_id="wordle-rl/Mastermind-v0",
+        entry_point="wordle_rl.envs.mastermind:MastermindEnv",
+        summary="find a secret code from black and white pegs",
+    ),
+    "hangman": Game(
+        env_id="wordle-rl/Hangman-v0",
+        entry_point="wordle_rl.envs.hangman:HangmanEnv",
+        summary="find a secret word letter by letter",
+    ),
+    "math": Game(
+        env_id="wordle-rl/MathQA-v0",
+        entry_point="wordle_rl.envs.math_qa:MathQAEnv",
+        summary="answer a question with an exact number",
+    ),
 }
 """Short name -> game."""
+ARENA_PREFIX = "textarena:"
+"""`textarena:Sokoban-v0` is the game `textarena` with the option `game="Sokoban-v0"`."""
 
 
 def register_games() -> None:
@@ -63,6 +105,8 @@ def resolve_env_id(name: str) -> str:
     >>> resolve_env_id("wordle"), resolve_env_id("wordle-rl/WordleHard-v0")
     ('wordle-rl/Wordle-v0', 'wordle-rl/WordleHard-v0')
     """
+    if name.startswith(ARENA_PREFIX):
+        name = "textarena"
     if name in GAMES:
         return GAMES[name].env_id
     if name in gymnasium.registry:
@@ -71,48 +115,72 @@ def resolve_env_id(name: str) -> str:
     raise unknown_name("game", name, [*GAMES, *own])
 
 
-def make_env(env_id: str, **options: Any) -> TextEnv:
+def make_env(env_id: str, *, rewards: Rewards | None = None, **options: Any) -> TextEnv:
     """Make a game, without the per-step checks that `gymnasium.make` wraps around it.
 
     Args:
-        env_id: a short name (`wordle`), a Gymnasium id (`wordle-rl/Wordle-v0`), or a user's own
-            `package.module:Class`.
+        env_id: a short name (`wordle`, `textarena:Sokoban-v0`), a Gymnasium id
+            (`wordle-rl/Wordle-v0`), or a user's own `package.module:Class`.
+        rewards: functions to sum in place of the game's own reward, with their weights, for
+            example `{"correct": 1.0, "format": 0.1}`; see `reward_functions`.
         options: arguments of the game, for example `style="compact"`.
 
     Raises:
-        ConfigError: no such game, no such option, or what was named is not a `TextEnv`.
+        ConfigError: no such game, option or reward function, or what was named is no `TextEnv`.
     """
-    env = _make_plugin(env_id, options) if is_plugin(env_id) else _make(env_id, options)
+    if env_id.startswith(ARENA_PREFIX):
+        options["game"] = env_id.removeprefix(ARENA_PREFIX)
+        env_id = "textarena"
+    _check_options(env_id, options)
+    if is_plugin(env_id):
+        env = _creator(env_id)(**options)
+    else:
+        made = gymnasium.make(resolve_env_id(env_id), disable_env_checker=True, **options)
+        env = made.unwrapped
     if not isinstance(env, TextEnv):
         raise ConfigError(f"game {env_id!r} is a {type(env).__name__}: it must be a TextEnv")
-    return env
+    return ComposedRewards(env, rewards) if rewards else env
 
 
-def _make(name: str, options: Mapping[str, Any]) -> object:
-    env_id = resolve_env_id(name)
-    creator = gymnasium.spec(env_id).entry_point
-    if isinstance(creator, str):
-        creator = load_plugin("game", creator)
-    _check_options(name, creator, options)
-    return gymnasium.make(env_id, disable_env_checker=True, **options).unwrapped
+def options_of(env_id: str) -> frozenset[str] | None:
+    """The arguments that a game takes; None where it takes any.
+
+    Raises:
+        ConfigError: there is no such game.
+
+    >>> "hard_mode" in (options_of("wordle") or ())
+    True
+    """
+    parameters = inspect.signature(_creator(env_id)).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return frozenset(p.name for p in parameters)
 
 
-def _make_plugin(name: str, options: Mapping[str, Any]) -> object:
-    creator = load_plugin("game", name)
+def supported(env_id: str, **options: Any) -> dict[str, Any]:
+    """Those of some options that a game takes: one of one's own needs no styles or splits.
+
+    >>> supported("textarena", style="compact", split="train")
+    {'style': 'compact'}
+    """
+    known = options_of(env_id)
+    return {k: v for k, v in options.items() if known is None or k in known}
+
+
+def _creator(name: str) -> Callable[..., Any]:
+    """What makes a game: its class, or a function."""
+    spec = name if is_plugin(name) else gymnasium.spec(resolve_env_id(name)).entry_point
+    creator = load_plugin("game", spec) if isinstance(spec, str) else spec
     if not callable(creator):
         raise ConfigError(f"game {name!r} is a {type(creator).__name__}: name a TextEnv class")
-    _check_options(name, creator, options)
-    return creator(**options)
+    return creator
 
 
-def _check_options(name: str, creator: Any, options: Mapping[str, Any]) -> None:
+def _check_options(name: str, options: Iterable[str]) -> None:
     """Raise for an option that the game does not have, with the nearest that it has."""
-    parameters = inspect.signature(creator).parameters.values()
-    known = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
-    if len(known) < len(parameters):
-        return
+    known = options_of(name)
     for option in options:
-        if option not in known:
+        if known is not None and option not in known:
             raise unknown_name(f"option of game {name!r}:", option, known)
 
 

@@ -13,6 +13,8 @@ import gymnasium
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Text
 
+from wordle_rl.envs.spaces import SharedText
+
 Style = Literal["chat", "compact"]
 """`chat`: plain English for instruction-tuned models. `compact`: one short line for small ones."""
 History = Literal["last", "full"]
@@ -42,7 +44,7 @@ class TextEnv(gymnasium.Env[str, str]):
             known = ", ".join(self.metadata["render_modes"])
             raise ValueError(f"unknown render_mode {render_mode!r}: use one of {known}, or None")
         self.render_mode = render_mode
-        self.observation_space = Text(MAX_OBSERVATION, min_length=0, charset=CHARSET)
+        self.observation_space = SharedText(MAX_OBSERVATION, min_length=0, charset=CHARSET)
         self.action_space = Text(MAX_ACTION, min_length=0, charset=CHARSET)
         self._running = False
         self._observation = ""

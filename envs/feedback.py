@@ -47,6 +47,25 @@ def consistent(guess: str, history: Sequence[tuple[str, str]]) -> bool:
     return all(feedback(earlier, guess) == marks for earlier, marks in history)
 
 
+def tenths(marks: str) -> int:
+    """Credit of a guess in tenths: 2 a green, 1 a yellow, so duplicates count as Wordle marks them.
+
+    >>> tenths("XYGXX"), tenths("GGGGG"), tenths("")
+    (3, 10, 0)
+    """
+    return 2 * marks.count("G") + marks.count("Y")
+
+
+def naive_tenths(guess: str, secret: str) -> int:
+    """Credit as a beginner counts it: 2 a green, else 1 a letter that occurs in the secret.
+
+    >>> naive_tenths("eerie", "crane"), tenths(feedback("eerie", "crane"))
+    (5, 3)
+    """
+    places = zip(guess, secret, strict=False)
+    return sum(2 if g == s else g in secret for g, s in places)
+
+
 def encode_words(words: Sequence[str]) -> Codes:
     """Words of one length as letter codes 0..25, shape [words, letters]."""
     if not words:

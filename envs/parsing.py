@@ -7,13 +7,15 @@ Of what remains, the last `MAX_ACTION` characters are read. The guess is, in thi
 1. inside the last `<guess>...</guess>`,
 2. inside the last `\boxed{...}`,
 3. inside the last `[...]`,
-4. the text itself, where it is a single word of letters a to z (a full stop after it is allowed).
+4. the text itself, where it is a single word of letters a to z (a full stop after it is allowed;
+   in a game of numbers, a single number).
 
 The first form that occurs is the one that counts, even if what is inside cannot be played.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from wordle_rl.envs.base import MAX_ACTION
@@ -42,15 +44,41 @@ def parse_guess(text: str, length: int) -> ParsedGuess:
     >>> parse_guess("[cr4ne]", 5).status, parse_guess("[cranes]", 5).status
     ('bad_chars', 'bad_length')
     """
-    content = _marked(visible_text(text)[-MAX_ACTION:])
+    content = find_answer(text, is_word)
     if content is None:
         return ParsedGuess("no_guess", "")
-    word = _join_spelled(content.strip())
-    if not (word.isascii() and word.isalpha()):
+    word = join_spelled(content)
+    if not is_word(word):
         return ParsedGuess("bad_chars", "")
     if len(word) != length:
         return ParsedGuess("bad_length", "")
     return ParsedGuess("ok", word.lower())
+
+
+def find_answer(text: str, is_bare: Callable[[str], bool]) -> str | None:
+    """What a text answers, stripped; None where no form of an answer occurs.
+
+    Args:
+        text: any string.
+        is_bare: whether a text without marks is an answer as it stands (its full stop is dropped).
+
+    >>> find_answer("<think>[5]?</think> I say [ 7 ].", str.isdigit)
+    '7'
+    >>> find_answer(" 7. ", str.isdigit), find_answer("I say 7", str.isdigit)
+    ('7', None)
+    """
+    spoken = visible_text(text)[-MAX_ACTION:]
+    for opening, closing in MARKS:
+        content = _last_between(spoken, opening, closing)
+        if content is not None:
+            return content.strip()
+    bare = spoken.strip().rstrip(".")
+    return bare if is_bare(bare) else None
+
+
+def is_word(text: str) -> bool:
+    """Whether a text is one word of the letters a to z."""
+    return text.isascii() and text.isalpha()
 
 
 def visible_text(text: str) -> str:
@@ -70,16 +98,6 @@ def _at_opening(piece: str) -> tuple[str, str, str]:
     return piece.partition("<think>")
 
 
-def _marked(text: str) -> str | None:
-    """What stands between the strongest marks that occur, or the text if it is one word."""
-    for opening, closing in MARKS:
-        content = _last_between(text, opening, closing)
-        if content is not None:
-            return content
-    word = text.strip().rstrip(".")
-    return word if word.isascii() and word.isalpha() else None
-
-
 def _last_between(text: str, opening: str, closing: str) -> str | None:
     """The inside of the last `opening...closing`, the innermost where they are nested."""
     start = text.rfind(opening, 0, max(text.rfind(closing), 0))
@@ -89,6 +107,10 @@ def _last_between(text: str, opening: str, closing: str) -> str | None:
     return text[start : text.find(closing, start)]
 
 
-def _join_spelled(content: str) -> str:
-    """`c r a n e` as `crane`: single characters with spaces between them are one word."""
+def join_spelled(content: str) -> str:
+    """A word that may be spelled out: single characters with spaces between them are one word.
+
+    >>> join_spelled("c r a n e"), join_spelled("cr ane")
+    ('crane', 'cr ane')
+    """
     return content.replace(" ", "") if all(len(p) <= 1 for p in content.split(" ")) else content

@@ -1,11 +1,12 @@
-"""Reward schemes for word games: what one action earns, as named parts that sum to the reward.
+"""Reward schemes for guessing games: what one action earns, as named parts that sum to the reward.
 
-A scheme is a pure function from an `Outcome`, what one action did, to a dict of parts with the
-same keys on every turn. In every scheme but `partial_credit_naive` the return of every lost game is
-below the return of every won game, whatever the guesses, refusals and repeats on the way.
+A scheme is a pure function from an `Outcome`, what one action did in whatever game, to a dict of
+parts with the same keys on every turn. In every scheme but `partial_credit_naive` the return of
+every lost game is below the return of every won game, whatever the guesses, refusals and repeats on
+the way, and winning later never returns more.
 
-Colours are counted in tenths (2 a green, 1 a yellow) and everything is paid on a binary grid of
-about 1e-16 (`_exact`), so equal games have equal returns to the last bit: .2 + .2 + .2 is .6.
+Everything is paid on a binary grid of about 1e-16 (`_exact`), so equal games have equal returns to
+the last bit: .2 + .2 + .2 is .6.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from wordle_rl.errors import ConfigError, unknown_name
 
 RewardParts = dict[str, float]
 
+LEGAL_STATUSES = frozenset({"ok", "repeat"})
+"""Every other status is a refusal."""
 FORMAT_STATUSES = frozenset({"no_guess", "bad_chars", "bad_length"})
-"""Refused because no guess of the right form was found."""
-INVALID_STATUSES = frozenset({"unknown_word", "hard_mode"})
-"""Refused although it is well formed."""
+"""Refused because no guess of the right form was found; the others are well formed."""
 
 SPEED, CREDIT, PENALTY, MAX_PENALTIES = 0.5, 0.5, 0.1, 5
 """`shaped`: most for speed, most for the best guess, cost of a refusal, refusals that cost."""
@@ -32,53 +33,55 @@ MOST_BITS = 64.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one action did: all that a reward may depend on."""
+    """What one action did: all that a reward may depend on, the same in every game."""
 
     secret: str
     guess: str
-    """The word that was understood, also where it was refused; empty where there was none."""
+    """What was understood, also where it was refused; empty where nothing was."""
     status: str
-    """ok, repeat, no_guess, bad_chars, bad_length, unknown_word or hard_mode."""
+    """ok or repeat; of a refused action the reason, such as no_guess or unknown_word."""
     feedback: str
-    """G, Y and X; empty where the action was refused."""
-    earlier: tuple[str, ...]
-    """The feedback of the game's earlier guesses."""
+    """The game's answer; empty where the action was refused."""
+    credit: float = 0.0
+    """How near this guess came; a guess that does not solve has less than `full_credit`."""
+    best_credit: float = 0.0
+    """The most that an earlier guess of the game came to."""
+    full_credit: float = 1.0
+    """What solving counts for; in Wordle 0.2 a letter."""
+    naive_credit: float = 0.0
+    """Credit as `partial_credit_naive` counts it."""
+    fits: bool = True
+    """Whether the guess could have been the secret: legal, and against no earlier feedback."""
+    misfits: int = 0
+    """How many earlier actions could not."""
     refusals: int
     """How many earlier actions of the game were refused."""
     turn: int
-    """Guesses used, this one included."""
-    max_guesses: int
+    """Guesses made, this one included."""
+    spare: float
+    """What a win now would leave unused: 1 on the first guess, 0 on the last one (or last life)."""
     solved: bool
     ended: bool
     candidates_before: int = 0
-    """Words that fit all feedback before this action; counted for schemes marked `counts_words`."""
+    """Secrets that fit all feedback before this action; counted for schemes marked `counts`."""
     candidates_after: int = 0
 
 
 RewardScheme = Callable[[Outcome], RewardParts]
 AnyScheme = TypeVar("AnyScheme", bound=RewardScheme)
 
-_MARK = "_counts_words"
+_MARK = "_counts_candidates"
 
 
-def counts_words(scheme: AnyScheme) -> AnyScheme:
+def counts(scheme: AnyScheme) -> AnyScheme:
     """Mark a scheme that needs the outcome's candidate counts, which take time to keep."""
     setattr(scheme, _MARK, True)
     return scheme
 
 
-def needs_word_counts(scheme: RewardScheme) -> bool:
-    """Whether a scheme was marked with `counts_words`."""
+def needs_counts(scheme: RewardScheme) -> bool:
+    """Whether a scheme was marked with `counts`."""
     return getattr(scheme, _MARK, False)
-
-
-def tenths(feedback: str) -> int:
-    """Credit of a guess in tenths: 2 a green, 1 a yellow, so duplicates count as Wordle marks them.
-
-    >>> tenths("XYGXX"), tenths("GGGGG"), tenths("")
-    (3, 10, 0)
-    """
-    return 2 * feedback.count("G") + feedback.count("Y")
 
 
 def binary(outcome: Outcome) -> RewardParts:
@@ -87,52 +90,65 @@ def binary(outcome: Outcome) -> RewardParts:
 
 
 def partial_credit(outcome: Outcome) -> RewardParts:
-    """0.2 a green and 0.1 a yellow of the game's best guess.
+    """The credit of the game's best guess: in Wordle 0.2 a green and 0.1 a yellow.
 
     Each improvement is paid once, when it happens: a game returns the credit of its best guess
-    however it got there, and stalling pays nothing. A five-letter win returns 1, the best loss 0.8.
+    however it got there, and stalling pays nothing. A win returns `full_credit`, which is 1 (in
+    Wordle 0.2 a letter), and every loss less.
     """
-    most = 0.2 * len(outcome.secret)
-    return {"credit": _best_credit(outcome, win=most, most=most)}
+    return {"credit": _improvement(outcome, outcome.full_credit, most=outcome.full_credit)}
 
 
 def partial_credit_naive(outcome: Outcome) -> RewardParts:
-    """0.2 a green, else 0.1 a letter that occurs in the secret, for every guess on every turn.
+    """The credit of every guess on every turn; in Wordle counted as a beginner does.
 
-    The form that courses teach, kept to show how it is exploited: a yellow is paid for every copy
-    of a letter, a word need not exist, and repeating a good guess is paid again (six times four
-    greens return 4.8 for a lost game, a win on the first guess returns 1).
+    The form that courses teach, kept to show how it is exploited: repeating a good guess is paid
+    again. In Wordle, where 0.2 is paid a green, else 0.1 a letter that occurs in the secret, a
+    yellow is paid for every copy of a letter, a word need not exist, and six times four greens
+    return 4.8 for a lost game (a win on the first guess returns 1).
     """
-    places = zip(outcome.guess, outcome.secret, strict=False)
-    earned = sum(2 if g == s else g in outcome.secret for g, s in places)
-    return {"credit": earned / 10}
+    return {"credit": outcome.naive_credit}
 
 
 def shaped(outcome: Outcome) -> RewardParts:
     """Win 1, speed up to 0.5, best guess up to 0.5, and 0.1 off for each of the first 5 refusals.
 
-    Speed is 0.5 for a win on the first guess and falls evenly to 0 on the last. The best guess is
-    credited as in `partial_credit`, scaled so that a win has all of it. So every win returns from
-    1 to 2 and every loss from -0.5 to less than 0.5.
+    Speed is 0.5 for a win on the first guess and falls evenly to 0 on the last (in Hangman: from
+    all lives to the last one). The best guess is credited as in `partial_credit`, scaled so that a
+    win has all of it. So every win returns from 1 to 2 and every loss from -0.5 to less than 0.5.
     """
-    spare = (outcome.max_guesses - outcome.turn) / max(1, outcome.max_guesses - 1)
-    fine = -PENALTY if outcome.refusals < MAX_PENALTIES else 0.0
+    is_refused = outcome.status not in LEGAL_STATUSES
+    is_format = outcome.status in FORMAT_STATUSES
+    fine = _exact(-PENALTY if is_refused and outcome.refusals < MAX_PENALTIES else 0.0, 2.0)
     return {
         "win": float(outcome.solved),
-        "speed": _exact(SPEED * spare, 2.0) if outcome.solved else 0.0,
-        "credit": _best_credit(outcome, win=CREDIT, most=2.0),
-        "format": _exact(fine, 2.0) if outcome.status in FORMAT_STATUSES else 0.0,
-        "invalid": _exact(fine, 2.0) if outcome.status in INVALID_STATUSES else 0.0,
+        "speed": _exact(SPEED * outcome.spare, 2.0) if outcome.solved else 0.0,
+        "credit": _improvement(outcome, CREDIT, most=2.0),
+        "format": fine if is_format else 0.0,
+        "invalid": 0.0 if is_format else fine,
     }
 
 
-@counts_words
+def deduction(outcome: Outcome) -> RewardParts:
+    """Win 1, and 0.1 off for each of the first 5 guesses that could not have been the secret.
+
+    Such a guess was refused or goes against earlier feedback. Every turn is paid, whatever the
+    secret, so this suits advantages by turn: whether a guess was sound does not depend on luck.
+    """
+    is_fined = not outcome.fits and outcome.misfits < MAX_PENALTIES
+    return {
+        "win": float(outcome.solved),
+        "deduction": _exact(-PENALTY if is_fined else 0.0, 1.0),
+    }
+
+
+@counts
 def information_gain(outcome: Outcome, *, gamma: float = 1.0) -> RewardParts:
-    """1 for a win, and the potential gamma * Phi(s') - Phi(s), Phi = -log2(words still possible).
+    """1 for a win, and the potential gamma * Phi(s') - Phi(s), Phi = -log2(secrets still possible).
 
     Phi of an ended game is 0, as Ng, Harada and Russell (1999) require, so what is optimal stays
-    optimal; a guess that leaves 64 of 2048 words earns 5 bits. With gamma = 1 the bits of a game
-    sum to log2(words at the start) whatever was played: for advantages over whole episodes they
+    optimal; a guess that leaves 64 of 2048 secrets earns 5 bits. With gamma = 1 the bits of a game
+    sum to log2(secrets at the start) whatever was played: for advantages over whole episodes they
     cancel within a group. This scheme is for credit by turn, and does nothing at episode level.
     """
     after = 0.0 if outcome.ended else _potential(outcome.candidates_after)
@@ -145,6 +161,7 @@ REWARDS: dict[str, RewardScheme] = {
     "partial_credit": partial_credit,
     "partial_credit_naive": partial_credit_naive,
     "shaped": shaped,
+    "deduction": deduction,
     "information_gain": information_gain,
 }
 
@@ -165,12 +182,11 @@ def resolve_reward(name: str) -> RewardScheme:
     return cast("RewardScheme", scheme)
 
 
-def _best_credit(outcome: Outcome, *, win: float, most: float) -> float:
-    """What this guess adds to the credit of the game's best one; all green is credited `win`."""
-    best = max(map(tenths, outcome.earlier), default=0)
-    now = max(best, tenths(outcome.feedback))
-    green = 2 * len(outcome.secret)
-    return _exact(now * win / green, most) - _exact(best * win / green, most)
+def _improvement(outcome: Outcome, win: float, *, most: float) -> float:
+    """What this guess adds to the credit of the game's best one; a win is credited `win` in all."""
+    best, scale = outcome.best_credit, win / outcome.full_credit
+    now = max(best, outcome.credit)
+    return _exact(now * scale, most) - _exact(best * scale, most)
 
 
 def _potential(candidates: int) -> float:

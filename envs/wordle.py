@@ -1,39 +1,36 @@
 """Wordle as a Gymnasium environment: the rules of the game and nothing else.
 
 Text in, text out. `parsing` reads a guess, `feedback` scores it, `hard_mode` objects, `wordle_text`
-words the answer, `rewards` pays; this file keeps the turn counter and the board.
+words the answer, `rewards` pays and `guessing` counts the turns; this file puts them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 
-from wordle_rl.envs.base import History, Style, TextEnv
-from wordle_rl.envs.feedback import consistent, feedback
+from wordle_rl.envs.arguments import check_choice, check_range
+from wordle_rl.envs.base import History, Style
+from wordle_rl.envs.feedback import consistent, feedback, naive_tenths, tenths
+from wordle_rl.envs.guessing import Answer, GuessingGame, Reading
 from wordle_rl.envs.hard_mode import hard_mode_violation
 from wordle_rl.envs.lexicon import WordSource, find_lexicon
 from wordle_rl.envs.parsing import parse_guess
-from wordle_rl.envs.rewards import Outcome, needs_word_counts, resolve_reward
+from wordle_rl.envs.turns import InvalidPolicy, compact_ending
 from wordle_rl.envs.wordle_text import (
     VOICES,
     ChatVoice,
-    EndReason,
-    Event,
-    InvalidPolicy,
     Rules,
-    Voice,
     coloured_row,
-    compact_ending,
     compact_opening,
     compact_refusal,
     compact_row,
     plain_row,
 )
 from wordle_rl.envs.words import Split
-from wordle_rl.errors import ConfigError, unknown_name
+from wordle_rl.errors import ConfigError
 
 __all__ = [
     "Status",
@@ -54,11 +51,11 @@ Status = Literal[
     "unknown_word",
     "hard_mode",
 ]
-MAX_WORD_LENGTH, MAX_TURNS = 10, 100
-"""Patterns of ten letters fit in 16 bits; a full board of a hundred turns in an observation."""
+MAX_WORD_LENGTH = 10
+"""Patterns of ten letters fit in 16 bits."""
 
 
-class WordleEnv(TextEnv):
+class WordleEnv(GuessingGame):
     """Find a secret word from coloured feedback.
 
     ## Description
@@ -142,15 +139,10 @@ class WordleEnv(TextEnv):
         render_mode: str | None = None,
     ) -> None:
         """Load the lists and resolve the names. Raises ConfigError for what is not allowed."""
-        super().__init__(render_mode=render_mode)
-        _check_range("word_length", word_length, 2, MAX_WORD_LENGTH)
-        _check_range("max_guesses", max_guesses, 1, MAX_TURNS)
-        _check_range("max_invalid", max_invalid, 1, MAX_TURNS)
+        check_range("word_length", word_length, 2, MAX_WORD_LENGTH)
+        check_choice("style", style, VOICES)
         if not 0 <= wide_share <= 1:
             raise ConfigError(f"wide_share {wide_share!r} is not a share from 0 to 1")
-        _check_choice("invalid_policy", invalid_policy, get_args(InvalidPolicy))
-        _check_choice("style", style, VOICES)
-        _check_choice("history", history, get_args(History))
         self._lexicon = find_lexicon(word_length, split, answers, guesses)
         self._rules = Rules(
             word_length=word_length,
@@ -162,13 +154,19 @@ class WordleEnv(TextEnv):
             guesses=len(self._lexicon.guesses),
             example="crane" if "crane" in self._lexicon.legal else self._lexicon.all_answers[0],
         )
+        super().__init__(
+            limits=self._rules,
+            reward=reward,
+            style=style,
+            history=history,
+            track_candidates=track_candidates,
+            render_mode=render_mode,
+        )
         self._voice = VOICES[style](self._rules, history)
-        self._history = history
+        self._chat = ChatVoice(self._rules)
+        self._full_credit = 2 * word_length / 10
         self._wide_share = wide_share
-        self._scheme = resolve_reward(reward)
-        self._track_candidates = track_candidates
-        self._counts_words = track_candidates or needs_word_counts(self._scheme)
-        self._clear(secret="")
+        self._clear("")
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -183,6 +181,7 @@ class WordleEnv(TextEnv):
     def public(self) -> Mapping[str, Any]:
         """The rules, `guesses`, and the whole answer list, whatever the split."""
         return {
+            "game": "wordle",
             "guesses": self._lexicon.guesses,
             "answers": self._lexicon.all_answers,
             "word_length": self._rules.word_length,
@@ -190,20 +189,11 @@ class WordleEnv(TextEnv):
             "hard_mode": self._rules.hard_mode,
         }
 
-    def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        for key in options:
-            _check_choice("reset option", key, ["secret"])
-        self._clear(self._check_secret(options["secret"]) if options else self._draw_secret())
-        return self._voice.opening(), self._info(Event(0, 0, "start", "", "", ""), False, {})
-
     def _clear(self, secret: str) -> None:
-        self._secret = secret
-        self._events: tuple[Event, ...] = ()
+        super()._clear(secret)
         self._board: tuple[tuple[str, str], ...] = ()
-        self._turn = self._refusals = 0
-        self._end_reason: EndReason = ""
-        self._possible = np.arange(len(self.answers) if self._counts_words else 0)
-        self._is_extra = self._counts_words and secret not in self.answers
+        self._possible = np.arange(len(self.answers) if self._counting else 0)
+        self._is_extra = self._counting and secret not in self.answers
 
     def _draw_secret(self) -> str:
         is_wide = self._wide_share > 0 and self.np_random.random() < self._wide_share
@@ -221,110 +211,44 @@ class WordleEnv(TextEnv):
             )
         return word
 
-    def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:
-        status, guess, complaint = self._read(action)
-        marks = feedback(guess, self._secret) if status in ("ok", "repeat") else ""
-        fits = bool(marks) and consistent(guess, self._board)
-        words_before = self._words_left()
-        self._record(status, guess, marks, complaint)
-        outcome = Outcome(
-            secret=self._secret,
-            guess=guess,
-            status=status,
-            feedback=marks,
-            earlier=tuple(m for _, m in (self._board[:-1] if marks else self._board)),
-            refusals=self._refusals - (not marks),
-            turn=self._turn,
-            max_guesses=self._rules.max_guesses,
-            solved=self._end_reason == "solved",
-            ended=self._end_reason != "",
-            candidates_before=words_before,
-            candidates_after=self._words_left(),
-        )
-        parts = self._scheme(outcome)
-        info = self._info(self._events[-1], fits, parts)
-        return self._observe(), float(sum(parts.values())), outcome.ended, info
-
-    def _read(self, action: str) -> tuple[Status, str, str]:
-        """The status of an action, the guess in it, and what hard mode objects to."""
+    def _read(self, action: str) -> Reading:
         status, guess = parse_guess(action, self._rules.word_length)
         if status != "ok":
-            return status, "", ""
+            return Reading(status)
         if guess not in self._lexicon.legal:
-            return "unknown_word", guess, ""
+            return Reading("unknown_word", guess)
         if self._rules.hard_mode and (complaint := hard_mode_violation(self._board, guess)):
-            return "hard_mode", guess, complaint
-        return ("repeat" if any(guess == g for g, _ in self._board) else "ok"), guess, ""
+            return Reading("hard_mode", guess, complaint)
+        return Reading("repeat" if self._was_played(guess) else "ok", guess)
 
-    def _record(self, status: Status, guess: str, marks: str, complaint: str) -> None:
-        """Put an action on the board, count it, and see whether the game is over."""
-        if marks:
-            self._board += ((guess, marks),)
-            if self._counts_words:
-                self._possible = self._lexicon.narrow(self._possible, guess, marks)
-        self._turn += bool(marks) or self._rules.invalid_policy == "consume"
-        self._refusals += not marks
-        self._events += (Event(self._turn, self._refusals, status, guess, marks, complaint),)
-        self._end_reason = self._judge_end(marks)
+    def _fits(self, guess: str) -> bool:
+        return consistent(guess, self._board)
 
-    def _judge_end(self, marks: str) -> EndReason:
-        rules = self._rules
-        survives = {"consume": True, "free": self._refusals < rules.max_invalid, "terminate": False}
-        if marks == "G" * rules.word_length:
-            return "solved"
-        if not marks and not survives[rules.invalid_policy]:
-            return "invalid"
-        return "out_of_guesses" if self._turn >= rules.max_guesses else ""
+    def _score(self, guess: str) -> Answer:
+        marks = feedback(guess, self._secret)
+        return Answer(marks, solved=guess == self._secret, credit=tenths(marks) / 10)
 
-    def _words_left(self) -> int:
+    def _naive_credit(self, guess: str, answer: Answer) -> float:
+        """Refused words are paid too."""
+        return naive_tenths(guess, self._secret) / 10
+
+    def _learn(self, guess: str, answer: Answer) -> None:
+        self._board += ((guess, answer.feedback),)
+        if self._counting:
+            self._possible = self._lexicon.narrow(self._possible, guess, answer.feedback)
+
+    def _candidates(self) -> int:
         """How many words fit all feedback; a secret from outside of the split is one of them."""
         return len(self._possible) + self._is_extra
 
-    def _observe(self) -> str:
-        if self._history == "full":
-            said = "\n".join([self._voice.opening(), *map(self._voice.line, self._events)])
-        else:
-            said = self._voice.line(self._events[-1])
-        return said + self._ending(self._voice)
-
-    def _ending(self, voice: Voice) -> str:
-        if not self._end_reason:
-            return ""
-        return voice.ending(self._end_reason, self._turn, self._secret)
-
-    def _info(self, event: Event, fits: bool, parts: Mapping[str, float]) -> dict[str, Any]:
-        info: dict[str, Any] = {
-            "turn": event.turn,
-            "guess": event.guess,
-            "status": event.status,
-            "feedback": event.feedback,
-            "solved": self._end_reason == "solved",
-            "reward_parts": dict(parts),
-            "end_reason": self._end_reason,
-            "consistent": fits,
-        }
-        if self._track_candidates:
-            info["candidates_left"] = self._words_left()
-        if self._end_reason:
-            info["secret"] = self._secret
-        return info
-
     def _picture(self, *, whole: bool, colour: bool) -> str:
         """The rows for a person; `whole` is the board under its heading, else the newest row."""
-        voice, row = ChatVoice(self._rules), coloured_row if colour else plain_row
+        row, chat = coloured_row if colour else plain_row, self._chat
         heading = compact_opening(
             self._rules.word_length, self._rules.max_guesses, self._rules.hard_mode
         )
-        rows = [row(e.guess, e.feedback) if e.feedback else voice.line(e) for e in self._events]
+        rows = [
+            row(e.guess, e.feedback) if e.feedback else self._chat.line(e) for e in self._events
+        ]
         shown = [heading, *rows] if whole else [heading, *rows][-1:]
-        return "\n".join(shown) + self._ending(voice)
-
-
-def _check_choice(kind: str, value: str, known: Collection[str]) -> None:
-    if value not in known:
-        raise unknown_name(kind, str(value), known)
-
-
-def _check_range(name: str, value: int, low: int, high: int) -> None:
-    if not isinstance(value, int) or not low <= value <= high:
-        raise ConfigError(f"{name} {value!r} is not a whole number from {low} to {high}")
+        return "\n".join(shown) + self._ending(chat)

@@ -1,21 +1,26 @@
 """What a game of Wordle says: observations in both styles, and rows for people to look at.
 
-Pure functions and two `Voice`s with the same three methods. A voice turns the start of a game, each
-`Event` and the end into text; the environment puts the pieces together. The compact style is what
-the built-in model is pretrained on, so its wording is fixed.
+Pure functions and a `Voice` for each style. The compact style is what the built-in model is
+pretrained on, so its wording is fixed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
 
 from wordle_rl.envs.base import History, Style
-
-InvalidPolicy = Literal["consume", "free", "terminate"]
-"""A refused action uses a guess up, costs nothing, or ends the game."""
-EndReason = Literal["", "solved", "out_of_guesses", "invalid"]
+from wordle_rl.envs.turns import (
+    EndReason,
+    Event,
+    Limits,
+    Voice,
+    chat_ending,
+    compact_ending,
+    refusal_rule,
+    refused,
+    spaced,
+)
 
 REFUSAL_CODES = {
     "no_guess": "?none",
@@ -28,48 +33,17 @@ REFUSAL_CODES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Limits):
     """What a player is told before the game."""
 
     word_length: int
-    max_guesses: int
     hard_mode: bool
-    invalid_policy: InvalidPolicy
-    max_invalid: int
     answers: int
     """How many words can be the secret."""
     guesses: int
     """How many words can be played."""
     example: str
     """A word to show how a guess is written; the same in every game of an environment."""
-
-
-class Event(NamedTuple):
-    """One action of a game and what the game made of it."""
-
-    turn: int
-    refusals: int
-    status: str
-    guess: str
-    feedback: str
-    complaint: str
-    """What hard mode objects to, else empty."""
-
-
-class Voice(Protocol):
-    """A style of observation."""
-
-    def opening(self) -> str:
-        """The first observation."""
-        ...
-
-    def line(self, event: Event) -> str:
-        """The answer to an action."""
-        ...
-
-    def ending(self, reason: EndReason, turn: int, secret: str) -> str:
-        """What is added to the last line of a game."""
-        ...
 
 
 # --- compact
@@ -102,15 +76,6 @@ def compact_refusal(status: str) -> str:
     return REFUSAL_CODES[status]
 
 
-def compact_ending(solved: bool, secret: str) -> str:
-    """What is added to the last line: the secret of a lost game.
-
-    >>> compact_row("XYGXX") + compact_ending(False, "crate")
-    'XYGXX crate'
-    """
-    return "" if solved else f" {secret}"
-
-
 class CompactVoice:
     """One short line an action, for small models."""
 
@@ -137,15 +102,6 @@ class CompactVoice:
 # --- chat
 
 
-def spaced(word: str) -> str:
-    """Letters that any tokenizer sees one by one.
-
-    >>> spaced("crane")
-    'C R A N E'
-    """
-    return " ".join(word.upper())
-
-
 def chat_row(event: Event, max_guesses: int) -> str:
     """The answer to a legal guess.
 
@@ -154,18 +110,6 @@ def chat_row(event: Event, max_guesses: int) -> str:
     """
     row = f"{spaced(event.guess)} -> {spaced(event.feedback)}"
     return f"Guess {event.turn}/{max_guesses}: {row}"
-
-
-def chat_ending(reason: EndReason, turn: int, secret: str) -> str:
-    """The sentence a game ends with.
-
-    >>> chat_ending("solved", 3, "crane"), chat_ending("out_of_guesses", 6, "crane")
-    ('Solved in 3.', 'Out of guesses. The word was CRANE.')
-    """
-    if reason == "solved":
-        return f"Solved in {turn}."
-    what = "Out of guesses." if reason == "out_of_guesses" else "A refused guess ended the game."
-    return f"{what} The word was {secret.upper()}."
 
 
 class ChatVoice:
@@ -184,7 +128,7 @@ class ChatVoice:
             "Every letter of a guess is marked: G = right letter, right place; Y = the letter is "
             "elsewhere in the word; X = the word has no (further) such letter.",
             *([HARD_RULE] if rules.hard_mode else []),
-            self._refusal_rule(),
+            refusal_rule(rules),
             f"Answer with one word in square brackets, for example [{rules.example}].",
         ]
         return "\n".join(lines)
@@ -193,28 +137,11 @@ class ChatVoice:
         """The scored row, or why the action was refused."""
         if event.feedback:
             return chat_row(event, self._rules.max_guesses)
-        return f"{self._refused(event)} {self._why(event)}"
+        return f"{refused(self._rules, event)} {self._why(event)}"
 
     def ending(self, reason: EndReason, turn: int, secret: str) -> str:
         """A line of its own that says how the game ended."""
         return f"\n{chat_ending(reason, turn, secret)}"
-
-    def _refusal_rule(self) -> str:
-        rules = {
-            "consume": "A guess that is refused counts as a guess.",
-            "free": f"A guess that is refused does not count, but refusal {self._rules.max_invalid}"
-            " ends the game.",
-            "terminate": "A guess that is refused ends the game.",
-        }
-        return rules[self._rules.invalid_policy]
-
-    def _refused(self, event: Event) -> str:
-        prefixes = {
-            "consume": f"Guess {event.turn}/{self._rules.max_guesses} was refused.",
-            "free": f"Refusal {event.refusals}/{self._rules.max_invalid}.",
-            "terminate": "Refused.",
-        }
-        return prefixes[self._rules.invalid_policy]
 
     def _why(self, event: Event) -> str:
         example = f"for example [{self._rules.example}]"

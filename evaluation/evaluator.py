@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from wordle_rl.agents.base import Agent
-from wordle_rl.envs import make_env
+from wordle_rl.envs import make_env, supported
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.games import GameKey, GameLog, GameRecord, Mode, game_record, key_of
@@ -52,7 +52,7 @@ class _Planned:
 
     @property
     def key(self) -> GameKey:
-        return self.mode, str(self.task.options["secret"]), self.sample
+        return self.mode, self.task.secret, self.sample
 
 
 def evaluate(
@@ -189,7 +189,8 @@ def _play(
     """Play a batch of one mode and add each game as it ends."""
 
     def build(task: Task) -> TextEnv:
-        return make_env(task.env_id, **suite.env_options, style=agent.style, history="last")
+        reads = supported(task.env_id, style=agent.style, history="last")
+        return make_env(task.env_id, **suite.env_options, **reads)
 
     def finish(index: int, episode: Episode) -> None:
         planned = batch[index]

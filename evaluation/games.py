@@ -39,6 +39,8 @@ class GameRecord(TypedDict):
     truncated: list[bool]
     """Whether the completion was cut at `max_new_tokens`."""
     solved: bool
+    drawn: bool
+    """Whether a game for two ended without a winner."""
     n_guesses: int
     """Guesses used, refused ones included where the rules count them."""
     stop_reason: str
@@ -51,23 +53,24 @@ def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> 
     return GameRecord(
         mode=mode,
         sample=sample,
-        secret=_secret(episode),
+        secret=episode.task.secret,
         guesses=[str(info.get("guess", "")) for info in infos],
         statuses=[str(info.get("status", "ok")) for info in infos],
         feedback=[str(info.get("feedback", "")) for info in infos],
         consistent=[bool(info.get("consistent", False)) for info in infos],
         truncated=[_was_cut(turn) for turn in episode.turns],
         solved=episode.solved,
+        drawn=bool(infos) and infos[-1].get("outcome") == "draw",
         n_guesses=int(infos[-1].get("turn", len(infos))) if infos else 0,
         stop_reason=str(episode.stop_reason),
         error=episode.error,
     )
 
 
-def _secret(episode: Episode) -> str:
-    """The secret the task names; else the one the game told at its end; else the task itself."""
+def told_secret(episode: Episode) -> str:
+    """The secret as the game told it at its end, else what the task is filed under."""
     told = episode.turns[-1].info.get("secret") if episode.turns else None
-    return str(episode.task.options.get("secret") or told or episode.task.task_id)
+    return str(told or episode.task.secret)
 
 
 def _was_cut(turn: Turn) -> bool:

@@ -40,6 +40,7 @@ def play_report(games: Sequence[GameRecord], *, max_guesses: int, seed: int = 0)
         invalid_by_kind={kind: n / len(actions) for kind, n in sorted(kinds.items())},
         repeat_rate=mean([status == "repeat" for status in legal]),
         consistency_rate=sum(sum(game["consistent"]) for game in games) / max(1, len(legal)),
+        draw_rate=rate(games, lambda game: game["drawn"], seed=seed),
         truncated_rate=mean([cut for game in games for cut in game["truncated"]]),
         errors=sum(game["error"] is not None for game in games),
     )
@@ -51,19 +52,26 @@ def score(game: GameRecord, max_guesses: int) -> int:
 
 
 def win_rate(games: Sequence[GameRecord], *, seed: int = 0) -> Estimate:
-    """The share of games won.
+    """The share of games won; its interval is that of `rate`."""
+    return rate(games, lambda game: game["solved"], seed=seed)
 
-    With several games a secret the interval is a bootstrap over secrets. Where all games were won,
-    or all lost, every resample is the same and the bootstrap knows no doubt: there the interval is
-    Wilson's on the number of secrets, as if the games of a secret were one.
+
+def rate(
+    games: Sequence[GameRecord], holds: Callable[[GameRecord], bool], *, seed: int = 0
+) -> Estimate:
+    """The share of games of which something holds.
+
+    With several games a secret the interval is a bootstrap over secrets. Where it holds of all
+    games, or of none, every resample is the same and the bootstrap knows no doubt: there the
+    interval is Wilson's on the number of secrets, as if the games of a secret were one.
     """
-    wins = sum(game["solved"] for game in games)
+    count = sum(map(holds, games))
     secrets = len({game["secret"] for game in games})
     if len(games) == secrets:
-        return wilson(wins, secrets)
-    if wins in (0, len(games)):
-        return wilson(secrets if wins else 0, secrets)
-    return estimate(games, lambda game: float(game["solved"]), seed=seed)
+        return wilson(count, secrets)
+    if count in (0, len(games)):
+        return wilson(secrets if count else 0, secrets)
+    return estimate(games, lambda game: float(holds(game)), seed=seed)
 
 
 def histogram(games: Iterable[GameRecord], max_guesses: int) -> dict[str, int]:

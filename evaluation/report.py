@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("agent", "split", "moves", "n", "wins", "score", "guesses", "invalid")
 """`score` counts a loss as one guess more than the rules allow; `guesses` is over wins only."""
+DUEL_COLUMNS = ("agent", "split", "moves", "n", "wins", "draws", "invalid")
+"""Of games for two."""
 NOTHING = "-"
 
 
@@ -50,13 +52,15 @@ def rows_of(report: EvalReport, split: str) -> list[Row]:
 
 def comparison_table(rows: Sequence[Row]) -> Table:
     """The rows as a table for the terminal, intervals below their values."""
-    return _table(COLUMNS, [_cells(row) for row in rows], left=3)
+    columns = _columns(rows)
+    return _table(columns, [_cells(row, columns) for row in rows], left=3)
 
 
 def comparison_markdown(rows: Sequence[Row]) -> str:
     """The rows as a markdown table."""
-    aligned = ["---"] * 3 + ["---:"] * (len(COLUMNS) - 3)
-    lines = [COLUMNS, aligned, *map(_cells, rows)]
+    columns = _columns(rows)
+    aligned = ["---"] * 3 + ["---:"] * (len(columns) - 3)
+    lines = [columns, aligned, *(_cells(row, columns) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -89,18 +93,25 @@ def _paired_cells(mode: str, result: PairedResult) -> list[str]:
     return [mode, str(result.secrets), wins, scores, *split]
 
 
-def _cells(row: Row) -> list[str]:
+def _columns(rows: Sequence[Row]) -> tuple[str, ...]:
+    return DUEL_COLUMNS if any(row.play.draw_rate.value for row in rows) else COLUMNS
+
+
+def _cells(row: Row, columns: Sequence[str]) -> list[str]:
     play = row.play
-    return [
-        row.agent,
-        row.split,
-        row.mode,
-        str(play.n),
-        percent(play.win_rate),
-        number(play.score),
-        NOTHING if play.mean_guesses.value is None else f"{play.mean_guesses.value:.2f}",
-        f"{100 * play.invalid_rate:.1f} %",
-    ]
+    guesses = play.mean_guesses.value
+    cells = {
+        "agent": row.agent,
+        "split": row.split,
+        "moves": row.mode,
+        "n": str(play.n),
+        "wins": percent(play.win_rate),
+        "draws": percent(play.draw_rate),
+        "score": number(play.score),
+        "guesses": NOTHING if guesses is None else f"{guesses:.2f}",
+        "invalid": f"{100 * play.invalid_rate:.1f} %",
+    }
+    return [cells[column] for column in columns]
 
 
 def percent(rate: Estimate, sign: str = "") -> str:

@@ -1,31 +1,38 @@
 """Frozen suites: which secrets of which game, under which rules, and a hash that says so.
 
-A suite is named by what it is for: settings are chosen on `wordle-val`, published figures come from
-`wordle-heldout`, and `wordle-train` stands beside them to show the gap. Two results compare only if
-their `suite_hash` is equal: it covers everything that fixes a game but the agent.
+A suite belongs to a family: one game under one set of rules, on the secrets of a split. Settings
+are chosen on the suite of `val` (`wordle-val`), published figures come from that of `test`
+(`wordle-heldout`, `guess-number-1000`, `math-1`), and that of `train` stands beside them to show
+the gap. Two results compare only if their `suite_hash` is equal: it covers everything that fixes a
+game but the agent.
+
+Any other game, a user's own too, is measured on `seeded_suite`: its secrets of a split, by seed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple, cast, get_args
 
+from wordle_rl.envs import make_env, options_of, resolve_env_id
+from wordle_rl.envs.guess_number import GuessNumberEnv
+from wordle_rl.envs.mastermind import MastermindEnv
+from wordle_rl.envs.math_problems import problem_ids
+from wordle_rl.envs.plugins import is_plugin
 from wordle_rl.envs.words import Split, load_words, split_words
 from wordle_rl.errors import ConfigError, unknown_name
 from wordle_rl.records import Task
-from wordle_rl.seeding import generator
+from wordle_rl.seeding import generator, seed_from
 
 SUITE_VERSION = 1
 """Raised when the rules of a suite change in a way its other fields do not show."""
-WORDLE_SPLITS: dict[str, Split] = {
-    "wordle-train": "train",
-    "wordle-val": "val",
-    "wordle-heldout": "test",
-    "wordle-all": "all",
-}
+MATH_PROBLEMS = 500
+"""Problems of each math suite."""
+SEEDED_GAMES = 200
+"""Games of a suite that is drawn by seed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +41,7 @@ class Protocol:
 
     max_guesses: int
     """A loss counts as one guess more."""
-    samples: int
+    samples: int = 4
     """Sampled games for each secret, beside the greedy one."""
 
 
@@ -48,20 +55,25 @@ class Suite:
     """What fixes the game; style and history belong to the agent."""
     split: str
     tasks: tuple[Task, ...]
-    """One per secret."""
+    """One for each secret."""
     protocol: Protocol
     lists_hash: str = ""
     """sha256 of the words that can be a secret and of those that may be played."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets in the order of the tasks."""
-        return tuple(str(task.options["secret"]) for task in self.tasks)
+        """The secrets in the order of the tasks; of tasks drawn by seed, their ids."""
+        return tuple(task.secret for task in self.tasks)
+
+    @property
+    def names_secrets(self) -> bool:
+        """Whether every task names its secret; else seeds fix them."""
+        return all("secret" in task.options for task in self.tasks)
 
     @property
     def suite_hash(self) -> str:
         """sha256 of everything that fixes the result of an agent."""
-        content = {
+        content: dict[str, Any] = {
             "version": SUITE_VERSION,
             "env_id": self.env_id,
             "env_options": dict(self.env_options),
@@ -69,6 +81,8 @@ class Suite:
             "lists": self.lists_hash,
             "max_guesses": self.protocol.max_guesses,
         }
+        if drawn := [t for t in self.tasks if "secret" not in t.options]:
+            content["drawn"] = [[t.seed, dict(t.options)] for t in drawn]
         return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")))
 
     def subset(self, n: int, seed: int = 0) -> Suite:
@@ -89,11 +103,150 @@ class Suite:
         return replace(self, name=f"{self.name}[{n}]", tasks=tasks)
 
 
+class Draw(NamedTuple):
+    """What fixes one task of a suite."""
+
+    label: str
+    seed: int
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One game under one set of rules, and its suites by split."""
+
+    env_id: str
+    env_options: Mapping[str, Any]
+    max_guesses: int
+    names: Mapping[str, str]
+    """Split -> the name of its suite."""
+    draws: Callable[[Split], Sequence[Draw]]
+    lists_hash: Callable[[], str] = lambda: ""
+
+    def suite(self, split: Split) -> Suite:
+        """The suite of a split."""
+        name = self.names[split]
+        return Suite(
+            name=name,
+            env_id=self.env_id,
+            env_options=self.env_options,
+            split=split,
+            tasks=tuple(
+                Task(
+                    env_id=self.env_id,
+                    task_id=f"{name}/{draw.label}",
+                    seed=draw.seed,
+                    split=split,
+                    options=draw.options,
+                )
+                for draw in self.draws(split)
+            ),
+            protocol=Protocol(max_guesses=self.max_guesses),
+            lists_hash=self.lists_hash(),
+        )
+
+
+def _wordle() -> Family:
+    return Family(
+        env_id="wordle-rl/Wordle-v0",
+        env_options={"max_guesses": 6, "invalid_policy": "consume"},
+        max_guesses=6,
+        names={
+            "train": "wordle-train",
+            "val": "wordle-val",
+            "test": "wordle-heldout",
+            "all": "wordle-all",
+        },
+        draws=lambda split: _of_secrets(split_words(load_words("answers", 5), split)),
+        lists_hash=lambda: sha256(
+            "\n".join([*load_words("answers", 5), "", *load_words("guesses", 5)])
+        ),
+    )
+
+
+def _numbers(hi: int) -> Family:
+    rules = {"lo": 1, "hi": hi, "max_guesses": hi.bit_length(), "invalid_policy": "consume"}
+    return Family(
+        env_id="wordle-rl/GuessNumber-v0",
+        env_options=rules,
+        max_guesses=hi.bit_length(),
+        names=_names(f"guess-number-{hi}"),
+        draws=lambda split: _of_secrets(GuessNumberEnv(lo=1, hi=hi, split=split).answers),
+    )
+
+
+def _math(difficulty: int) -> Family:
+    return Family(
+        env_id="wordle-rl/MathQA-v0",
+        env_options={"difficulty": difficulty, "max_attempts": 1},
+        max_guesses=1,
+        names=_names(f"math-{difficulty}"),
+        draws=lambda split: _of_secrets(problem_ids(difficulty, split, MATH_PROBLEMS)),
+    )
+
+
+def _mastermind() -> Family:
+    rules = {"length": 4, "colours": 6, "max_guesses": 10, "invalid_policy": "consume"}
+    return Family(
+        env_id="wordle-rl/Mastermind-v0",
+        env_options=rules,
+        max_guesses=10,
+        names=_names("mastermind-4x6"),
+        draws=lambda split: _of_secrets(MastermindEnv(split=split).answers),
+    )
+
+
+def _two_player(game: str, opponent: str) -> Family:
+    """Games against an opponent, from both seats in turn."""
+    name = f"{game.partition('-')[0].lower()}-{opponent}"
+    return Family(
+        env_id="wordle-rl/TextArena-v0",
+        env_options={"game": game, "opponent": opponent},
+        max_guesses=1,
+        names=_names(name),
+        draws=lambda split: [
+            Draw(str(i), _seed(split, i), {"seat": i % 2}) for i in range(SEEDED_GAMES)
+        ],
+    )
+
+
+def _names(test: str) -> dict[str, str]:
+    return {"test": test} | {split: f"{test}-{split}" for split in ("train", "val", "all")}
+
+
+def _of_secrets(secrets: Sequence[str]) -> list[Draw]:
+    return [Draw(secret, 0, {"secret": secret}) for secret in secrets]
+
+
+def _seed(split: str, number: int) -> int:
+    """Of a game that is drawn by seed: no split shares one with another."""
+    return seed_from("suite", split, number) % 2**31
+
+
+FAMILIES: tuple[Family, ...] = (
+    _wordle(),
+    _numbers(100),
+    _numbers(1000),
+    *(_math(difficulty) for difficulty in range(1, 6)),
+    _mastermind(),
+    *(
+        _two_player(game, opponent)
+        for game in ("TicTacToe-v0", "Nim-v0")
+        for opponent in ("random", "perfect")
+    ),
+)
+
+
+def suite_names() -> tuple[str, ...]:
+    """Every suite that has a name."""
+    return tuple(name for family in FAMILIES for name in family.names.values())
+
+
 def load_suite(name: str, split: str | None = None) -> Suite:
     """The suite of a name.
 
     Args:
-        name: such as `wordle-heldout`.
+        name: such as `wordle-heldout`, `guess-number-1000` or `math-2-val`.
         split: the same game on the secrets of another split: `train`, `val`, `test` or `all`.
 
     Raises:
@@ -102,41 +255,75 @@ def load_suite(name: str, split: str | None = None) -> Suite:
     >>> load_suite("wordle-heldout", split="val").name
     'wordle-val'
     """
-    if name not in WORDLE_SPLITS:
-        raise unknown_name("suite", name, WORDLE_SPLITS)
-    if split is not None:
-        name = _suite_of_split(split)
-    return _wordle_suite(name, load_words("answers", 5), load_words("guesses", 5))
+    for family in FAMILIES:
+        for own_split, own_name in family.names.items():
+            if name == own_name:
+                return family.suite(_check_split(own_split if split is None else split))
+    raise unknown_name("suite", name, suite_names())
 
 
-def _suite_of_split(split: str) -> str:
-    names = {of: name for name, of in WORDLE_SPLITS.items()}
-    if split not in names:
-        raise unknown_name("split", split, names)
-    return names[split]
+def suite_for(env_id: str, env_options: Mapping[str, Any], split: Split) -> Suite:
+    """What a game is measured on: the suite with a name, else its own secrets by seed.
+
+    Args:
+        env_id: the game, by whatever name.
+        env_options: its arguments; a named suite serves if they change nothing about its rules.
+        split: which secrets.
+
+    Raises:
+        ConfigError: there is no such game, or it does not take its arguments.
+    """
+    if not is_plugin(env_id):
+        rules = _rules(env_id, env_options)
+        for family in FAMILIES:
+            same_game = family.env_id == resolve_env_id(env_id)
+            if same_game and _rules(family.env_id, family.env_options) == rules:
+                return family.suite(split)
+    return seeded_suite(env_id, env_options, split)
 
 
-def _wordle_suite(name: str, answers: Sequence[str], guesses: Sequence[str]) -> Suite:
-    env_id, split = "wordle-rl/Wordle-v0", WORDLE_SPLITS[name]
-    protocol = Protocol(max_guesses=6, samples=4)
+def seeded_suite(
+    env_id: str, env_options: Mapping[str, Any], split: Split, n: int = SEEDED_GAMES
+) -> Suite:
+    """`n` games of any game, drawn by seeds that depend on the split alone.
+
+    A game with a `split` argument draws from its own secrets of it. One without has none to hold
+    out: there the splits have different seeds, and chance alone keeps their secrets apart.
+    """
+    options = dict(env_options)
+    if "split" in (options_of(env_id) or ()):
+        options["split"] = split
+    rules = make_env(env_id, **options).public()
+    in_turn = rules.get("players") == 2
     return Suite(
-        name=name,
+        name=f"{env_id}({split})",
         env_id=env_id,
-        env_options={"max_guesses": protocol.max_guesses, "invalid_policy": "consume"},
+        env_options=options,
         split=split,
         tasks=tuple(
             Task(
                 env_id=env_id,
-                task_id=f"{name}/{secret}",
-                seed=0,
+                task_id=f"{env_id}/{split}/{i}",
+                seed=_seed(split, i),
                 split=split,
-                options={"secret": secret},
+                options={"seat": i % 2} if in_turn else {},
             )
-            for secret in split_words(answers, split)
+            for i in range(n)
         ),
-        protocol=protocol,
-        lists_hash=sha256("\n".join([*answers, "", *guesses])),
+        protocol=Protocol(max_guesses=int(rules.get("max_guesses", 1))),
     )
+
+
+def _rules(env_id: str, env_options: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells games of one kind apart."""
+    opponent = env_options.get("opponent", "random")
+    return {**make_env(env_id, **env_options).public(), "opponent": opponent}
+
+
+def _check_split(split: str) -> Split:
+    if split not in get_args(Split):
+        raise unknown_name("split", split, get_args(Split))
+    return cast(Split, split)
 
 
 def sha256(text: str) -> str:

@@ -24,9 +24,10 @@ from wordle_rl.config import (
     read_toml,
 )
 from wordle_rl.evaluation.suites import load_suite
-from wordle_rl.training import session
+from wordle_rl.training import session, validation
 from wordle_rl.training.algorithms import ALGORITHMS, fill_defaults
-from wordle_rl.training.trainer import training_env
+from wordle_rl.training.games import check_games
+from wordle_rl.training.validation import chosen_suites
 
 ANSWERS = f"env.options.answers={json.dumps(WORDS)}"
 SMALL = ("--preset", "smoke", "--device", "cpu", "--set", "model.dtype=float32", "--set", ANSWERS)
@@ -143,7 +144,7 @@ def test_a_smoke_run_leaves_a_complete_folder(
 def test_before_and_after_are_compared_and_json_is_all_there_is_on_stdout(
     command: Command, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "load_suite", lambda name: load_suite(name).subset(3))
+    monkeypatch.setattr(validation, "load_suite", lambda name: load_suite(name).subset(3))
     run = tmp_path / "run"
     suite = ("--set", "eval.final_suite=wordle-heldout", "--set", "eval.final_samples=1")
     done = command("train", *SMALL, "--model", model, "--run-dir", run, "--json", *suite)
@@ -228,9 +229,10 @@ def test_a_preset_of_the_users_own_and_a_folder_named_after_it(
 @pytest.mark.parametrize("name", sorted(preset_names()))
 def test_every_preset_loads(name: str) -> None:
     config = fill_defaults(parse(TrainConfig, read_preset(name)))
-    training_env(config, taught_agent())
-    for suite in (config.eval.suite, config.eval.final_suite):
-        assert not suite or load_suite(suite).tasks
+    check_games(config, "compact")
+    game = (config.env.id, config.env.options)
+    for names, split in ((config.eval.suite, "val"), (config.eval.final_suite, "test")):
+        assert all(suite.tasks for suite in chosen_suites(names, *game, split)) or not names
     assert preset_names()[name]
 
 
@@ -417,7 +419,7 @@ def test_without_a_name_the_newest_run_of_the_command_goes_on(
         seen.append((config, run.path.as_posix()))
         assert options["resume"]
         outcome = session.Outcome(step=1, finished=True)
-        return session.TrainingResult(outcome=outcome, comparison=None)
+        return session.TrainingResult(outcome=outcome)
 
     monkeypatch.setattr(session, "run_training", remember)
     assert command("train", "--resume").code == 0
@@ -534,7 +536,7 @@ def test_ctrl_c_during_the_comparison_says_how_to_go_on(
     [
         (["--set", "stepz=3"], 2, "did you mean 'steps'?"),
         (["--set", "width=33"], 2, "setting width=33"),
-        (["--set", "env=chess"], 2, "no teacher for env 'chess'"),
+        (["--set", "env=chess"], 2, "unknown game 'chess'"),
         (["--set", "model=nanoo"], 2, "did you mean 'nano'?"),
         (["--resume"], 1, "no run to resume in"),
         (["--resume", "--steps", "3"], 2, "--resume takes its settings"),

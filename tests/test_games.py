@@ -66,6 +66,7 @@ def test_a_game_as_plain_data() -> None:
             "consistent": [False, True],
             "truncated": [True, False],
             "solved": True,
+            "drawn": False,
             "n_guesses": 2,
             "stop_reason": "terminated",
             "error": None,

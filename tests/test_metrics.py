@@ -31,6 +31,7 @@ def game(
         consistent=consistent or [True] * turns,
         truncated=truncated or [False] * turns,
         solved=solved,
+        drawn=False,
         n_guesses=n_guesses,
         stop_reason="terminated" if error is None else "error",
         error=error,

@@ -20,6 +20,7 @@ def game(secret: str, n_guesses: int, sample: int = 0) -> GameRecord:
         consistent=[],
         truncated=[],
         solved=n_guesses <= 6,
+        drawn=False,
         n_guesses=min(n_guesses, 6),
         stop_reason="terminated",
         error=None,

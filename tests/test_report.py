@@ -26,7 +26,9 @@ from wordle_rl.records import Estimate, EvalReport, PlayReport
 NOTHING = Estimate(value=None, low=None, high=None)
 
 
-def play(n: int, wins: Estimate, mean_guesses: Estimate = NOTHING) -> PlayReport:
+def play(
+    n: int, wins: Estimate, mean_guesses: Estimate = NOTHING, draws: float = 0.0
+) -> PlayReport:
     return PlayReport(
         n=n,
         secrets=n,
@@ -38,6 +40,7 @@ def play(n: int, wins: Estimate, mean_guesses: Estimate = NOTHING) -> PlayReport
         invalid_by_kind={},
         repeat_rate=0.0,
         consistency_rate=1.0,
+        draw_rate=Estimate(value=draws, low=0.0, high=1.0),
         truncated_rate=0.0,
         errors=0,
     )
@@ -182,3 +185,16 @@ def test_a_curve_of_nothing_is_refused(tmp_path: Path, content: str | None) -> N
     with pytest.raises(RunError, match="no steps in"):
         plot_curve(metrics, tmp_path / "curve.png")
     assert not (tmp_path / "curve.png").exists()
+
+
+def test_games_for_two_show_draws_in_place_of_scores() -> None:
+    row = Row(
+        agent="nano",
+        split="heldout",
+        mode="greedy",
+        play=play(200, Estimate(value=0.1, low=0.06, high=0.15), draws=0.9),
+    )
+    text = text_of(comparison_table([row]))
+    assert "90.0 %" in text
+    assert "score" not in text
+    assert "draws" not in text_of(comparison_table(ROWS))

@@ -8,20 +8,19 @@ from typing import Any
 
 import pytest
 
-from wordle_rl.envs.feedback import feedback
+from wordle_rl.envs.feedback import feedback, naive_tenths, tenths
 from wordle_rl.envs.rewards import (
     REWARDS,
     Outcome,
     RewardParts,
     RewardScheme,
-    counts_words,
+    counts,
     information_gain,
-    needs_word_counts,
+    needs_counts,
     partial_credit,
     partial_credit_naive,
     resolve_reward,
     shaped,
-    tenths,
 )
 from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.envs.words import load_words
@@ -31,17 +30,20 @@ HONEST = sorted(set(REWARDS) - {"partial_credit_naive"})
 
 
 def outcome(guess: str = "", secret: str = "crane", **changes: Any) -> Outcome:
-    """A legal guess on turn 1, or with `status` a refused action."""
+    """A legal guess of Wordle on turn 1, or with `status` a refused action."""
     refused = changes.get("status", "ok") not in ("ok", "repeat")
+    marks = "" if refused else changes.pop("feedback", feedback(guess, secret))
     fields: dict[str, Any] = {
         "secret": secret,
         "guess": guess,
         "status": "ok",
-        "feedback": "" if refused else feedback(guess, secret),
-        "earlier": (),
+        "feedback": marks,
+        "credit": tenths(marks) / 10,
+        "full_credit": len(secret) / 5,
+        "naive_credit": naive_tenths(guess, secret) / 10,
         "refusals": 0,
         "turn": 1,
-        "max_guesses": 6,
+        "spare": 1.0,
         "solved": guess == secret,
         "ended": guess == secret,
     }
@@ -106,10 +108,14 @@ def test_shaped_names_what_it_fines(status: str, part: str) -> None:
         assert set(parts.values()) == {0.0}
 
 
-@pytest.mark.parametrize(("max_guesses", "turn", "speed"), [(6, 1, 0.5), (6, 6, 0), (1, 1, 0)])
+@pytest.mark.parametrize(
+    ("max_guesses", "turn", "speed"), [(6, 1, 0.5), (6, 6, 0), (1, 1, 0), (3, 2, 0.25)]
+)
 def test_shaped_speed(max_guesses: int, turn: int, speed: float) -> None:
-    parts = shaped(outcome("crane", turn=turn, max_guesses=max_guesses))
-    assert parts["speed"] == speed
+    env = WordleEnv(reward="shaped", max_guesses=max_guesses)
+    env.reset(options={"secret": "crane"})
+    infos = [env.step(word)[4] for word in ["slate"] * (turn - 1) + ["crane"]]
+    assert infos[-1]["reward_parts"]["speed"] == speed
 
 
 def test_information_gain_is_the_bits_of_a_guess() -> None:
@@ -138,10 +144,8 @@ def test_credit_is_the_same_to_the_last_bit_however_it_was_reached(length: int) 
     for best in combinations(range(2 * length + 1), 3):
         marks = [green_tenths(n, length) for n in best]
         paid = [
-            partial_credit(
-                outcome("a" * length, "b" * length, feedback=m, earlier=tuple(marks[:i]))
-            )
-            for i, m in enumerate(marks)
+            partial_credit(outcome("a" * length, "b" * length, feedback=m, best_credit=before / 10))
+            for before, m in zip((0, *best), marks, strict=False)
         ]
         at_once = partial_credit(outcome("a" * length, "b" * length, feedback=marks[-1]))["credit"]
         rewards = [p["credit"] for p in paid]
@@ -315,10 +319,10 @@ def test_wrong_names_are_explained_in_a_line(name: str, message: str) -> None:
 
 
 def test_only_schemes_that_ask_for_it_have_words_counted() -> None:
-    assert [name for name in REWARDS if needs_word_counts(REWARDS[name])] == ["information_gain"]
+    assert [name for name in REWARDS if needs_counts(REWARDS[name])] == ["information_gain"]
 
-    @counts_words
+    @counts
     def mine(outcome: Outcome) -> RewardParts:
         return {"left": float(outcome.candidates_after)}
 
-    assert needs_word_counts(mine)
+    assert needs_counts(mine)

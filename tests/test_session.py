@@ -17,16 +17,16 @@ from wordle_rl.config import PretrainConfig, TrainConfig
 from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.evaluation.suites import Suite, load_suite
 from wordle_rl.run_dir import RunDir
-from wordle_rl.training import session
+from wordle_rl.training import validation
+from wordle_rl.training.comparison import comparisons_json
 from wordle_rl.training.session import (
     catch_interrupt,
-    comparison_json,
     new_nano,
     open_run,
     run_meta,
     run_training,
-    validator,
 )
+from wordle_rl.training.validation import validator
 
 
 def few(name: str) -> Suite:
@@ -51,7 +51,7 @@ def test_before_is_the_starting_model_and_after_the_best_checkpoint(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a learning rate of nothing both play the same games."""
-    monkeypatch.setattr(session, "load_suite", few)
+    monkeypatch.setattr(validation, "load_suite", few)
     console = silent()
     run = RunDir(tmp_path / "run")
     config = config_for(
@@ -59,18 +59,18 @@ def test_before_is_the_starting_model_and_after_the_best_checkpoint(
     )
     result = run_training(config, run, console=console)
     assert result.outcome.finished
-    assert result.comparison is not None
-    before, after = result.comparison.before, result.comparison.after
+    [comparison] = result.comparisons
+    before, after = comparison.before, comparison.after
     assert before.suite_hash == after.suite_hash == few("wordle-val").suite_hash
     assert (before.agent, after.agent) == (str(model), str(run.path / "checkpoints" / "step-2"))
     assert before.greedy == after.greedy
     assert before.sampled == after.sampled
     assert before.sampled is not None
     assert before.sampled.n == 8
-    for gain in result.comparison.gain.values():
+    for gain in comparison.gain.values():
         assert gain.win_rate.value == gain.score.value == 0.0
     saved = json.loads((run.evaluations / "comparison.json").read_text(encoding="utf-8"))
-    assert saved == json.loads(json.dumps(comparison_json(result.comparison)))
+    assert saved == json.loads(json.dumps(comparisons_json(result.comparisons)))
     assert isinstance(console.file, StringIO)
     shown = console.file.getvalue()
     assert "Before and after on wordle-val[4] (4 secrets)" in shown
@@ -80,9 +80,11 @@ def test_before_is_the_starting_model_and_after_the_best_checkpoint(
 def test_validation_is_greedy_and_chooses_the_best_checkpoint(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "load_suite", few)
+    monkeypatch.setattr(validation, "load_suite", few)
     run = RunDir(tmp_path / "run")
-    run_training(config_for(model, "eval.every_steps=1"), run, console=silent())
+    run_training(
+        config_for(model, "eval.every_steps=1", "eval.suite=wordle-val"), run, console=silent()
+    )
     keys = {f"eval/greedy_{name}" for name in ("win_rate", "low", "high", "score")}
     for row in run.records():
         assert keys <= row.keys()
@@ -94,11 +96,12 @@ def test_validation_is_greedy_and_chooses_the_best_checkpoint(
 def test_validating_does_not_disturb_the_run(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "load_suite", few)
+    monkeypatch.setattr(validation, "load_suite", few)
     rows = []
     for every in (0, 1):
         run = RunDir(tmp_path / str(every))
-        run_training(config_for(model, f"eval.every_steps={every}"), run, console=silent())
+        config = config_for(model, f"eval.every_steps={every}", "eval.suite=wordle-val")
+        run_training(config, run, console=silent())
         rows.append(
             [
                 {k: v for k, v in row.items() if not k.startswith(("time/", "eval/"))}
@@ -109,7 +112,8 @@ def test_validating_does_not_disturb_the_run(
 
 
 def test_validating_twice_gives_the_same_numbers() -> None:
-    validate = validator(few("wordle-val"))
+    validate = validator([few("wordle-val")])
+    assert validate is not None
     assert validate(taught_agent()) == validate(taught_agent())
 
 

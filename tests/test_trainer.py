@@ -26,15 +26,10 @@ from wordle_rl.errors import CheckpointError, ConfigError
 from wordle_rl.records import Episode, EpisodeGroup, Outcome, StepRecord, StopReason, Task
 from wordle_rl.rollout import rollout
 from wordle_rl.run_dir import RunDir
-from wordle_rl.training.advantages import centered
+from wordle_rl.training.algorithms import find_algorithm, parts_of
+from wordle_rl.training.games import check_games, draw_tasks, training_env
 from wordle_rl.training.keeper import best_step
-from wordle_rl.training.trainer import (
-    draw_tasks,
-    group_advantages,
-    group_samples,
-    train,
-    training_env,
-)
+from wordle_rl.training.trainer import group_samples, step_advantages, train
 
 Row = dict[str, Any]
 
@@ -192,7 +187,7 @@ def group_of(*returns: float | None) -> EpisodeGroup:
         agent,
         [task],
         len(returns),
-        make_env=lambda task: training_env(config, agent),
+        make_env=lambda task: training_env(config.env, task, agent.style),
         temperature=1.0,
         seed=0,
     )
@@ -213,14 +208,23 @@ def _worth(episode: Episode, value: float | None) -> Episode:
     return replace(episode, turns=turns)
 
 
+def per_game(group: EpisodeGroup, config: TrainConfig, step: int) -> list[float]:
+    """The one advantage that all turns of a game share."""
+    [games] = step_advantages([group], parts_of(find_algorithm("dr_grpo")), config, step)
+    assert [len(game) for game in games] == [len(e.turns) for e in group.episodes]
+    assert all(len(set(game)) == 1 for game in games)
+    return [game[0] for game in games]
+
+
 def test_a_failed_game_has_no_say_in_its_group() -> None:
     config = ten_word_config()
     group = group_of(1.0, None, 1.0, 1.0)
-    assert group_advantages(group, centered, config, 0) == [0.0] * 4
+    assert per_game(group, config, 0) == [0.0] * 4
     group = group_of(1.0, None, 0.0, 0.0)
-    advantages = group_advantages(group, centered, config, 0)
+    advantages = per_game(group, config, 0)
     assert advantages == pytest.approx([2 / 3, 0.0, -1 / 3, -1 / 3])
-    rows = group_samples(group, advantages)
+    [values] = step_advantages([group], parts_of(find_algorithm("dr_grpo")), config, 0)
+    rows = group_samples(group, values)
     assert len(rows) == 3
     assert [max(row.advantages, key=abs) for row in rows] == pytest.approx([2 / 3, -1 / 3, -1 / 3])
 
@@ -253,9 +257,9 @@ def _advantages(games: list[Row]) -> Mapping[str, list[float]]:
 def test_the_shuffle_is_the_same_when_it_is_done_again() -> None:
     config = ten_word_config("train.shuffle_advantages=true")
     group = group_of(1.0, 0.0, 0.5, 0.25, 0.0, 0.0)
-    first = group_advantages(group, centered, config, 3)
-    assert first == group_advantages(group, centered, config, 3)
-    others = [group_advantages(group, centered, config, step) for step in range(4, 9)]
+    first = per_game(group, config, 3)
+    assert first == per_game(group, config, 3)
+    others = [per_game(group, config, step) for step in range(4, 9)]
     assert any(other != first for other in others)
 
 
@@ -418,13 +422,12 @@ def test_validation_comes_every_so_often_and_at_the_end(tmp_path: Path) -> None:
 def test_what_training_sets_cannot_be_set_twice(name: str) -> None:
     config = ten_word_config(f"env.options.{name}=x")
     with pytest.raises(ConfigError, match=f"env.options.{name}"):
-        training_env(config, taught_agent())
+        check_games(config, "compact")
 
 
 def test_the_game_is_the_one_of_the_settings() -> None:
-    env = training_env(
-        ten_word_config("env.options.max_guesses=3", "env.reward=shaped"), taught_agent()
-    )
+    config = ten_word_config("env.options.max_guesses=3", "env.reward=shaped")
+    env = training_env(config.env, draw_tasks(config, 0)[0], "compact")
     assert isinstance(env, WordleEnv)
     assert env.answers == WORDS
     assert env.reset(seed=0)[0] == "wordle 5x3"
@@ -459,7 +462,7 @@ def sampled_win_rate(agent: LanguageAgent) -> float:
         agent,
         draw_tasks(config, 10_000),
         16,
-        make_env=lambda task: training_env(config, agent),
+        make_env=lambda task: training_env(config.env, task, agent.style),
         temperature=1.0,
         seed=1,
     )

@@ -22,16 +22,15 @@ from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.records import EpisodeGroup, Sample
 from wordle_rl.rollout import rollout
+from wordle_rl.training.aggregation import BatchSize
 from wordle_rl.training.algorithms import find_algorithm, parts_of
 from wordle_rl.training.batch import collate
-from wordle_rl.training.losses import BatchSize
+from wordle_rl.training.games import draw_tasks, training_env
 from wordle_rl.training.optim import adamw, clip_gradients
 from wordle_rl.training.trainer import (
-    draw_tasks,
     frozen_reference,
-    group_advantages,
     group_samples,
-    training_env,
+    step_advantages,
 )
 from wordle_rl.training.update import Updater, policy_loss
 
@@ -46,7 +45,7 @@ def groups(temperature: float = 1.0) -> list[EpisodeGroup]:
         agent,
         draw_tasks(config, 0),
         4,
-        make_env=lambda task: training_env(config, agent),
+        make_env=lambda task: training_env(config.env, task, agent.style),
         temperature=temperature,
         seed=5,
     )
@@ -54,11 +53,12 @@ def groups(temperature: float = 1.0) -> list[EpisodeGroup]:
 
 def samples(algo: str = "dr_grpo", temperature: float = 1.0) -> list[Sample]:
     config = ten_word_config(f"train.algo={algo}")
-    advantage = parts_of(find_algorithm(algo)).advantage
+    played = groups(temperature)
+    advantages_PGK = step_advantages(played, parts_of(find_algorithm(algo)), config, 0)
     return [
         sample
-        for group in groups(temperature)
-        for sample in group_samples(group, group_advantages(group, advantage, config, 0))
+        for group, advantages in zip(played, advantages_PGK, strict=True)
+        for sample in group_samples(group, advantages)
     ]
 
 

@@ -190,6 +190,7 @@ def test_public_is_the_same_in_every_split_and_game() -> None:
     train, test = start("crane", split="train"), start("slate", split="test")
     assert train.public() == test.public()
     assert train.public() == {
+        "game": "wordle",
         "guesses": load_words("guesses"),
         "answers": load_words("answers"),
         "word_length": 5,

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wordle_rl.evaluation.evaluator import game_record
+from wordle_rl.evaluation.games import game_record, told_secret
 from wordle_rl.evaluation.replay import (
     PLAIN,
     Record,
@@ -77,6 +77,7 @@ def _game_json(game: _Kept) -> dict[str, Any]:
     return {
         "task_id": episode.task.task_id,
         **game_record(episode, mode="sampled", sample=game.number),
+        "secret": told_secret(episode),
         "actions": [turn.action for turn in episode.turns],
         "observations": _observations(episode),
         "rewards": [turn.reward for turn in episode.turns],
@@ -97,7 +98,7 @@ def _game_text(game: _Kept) -> str:
         earned += f", advantage {game.advantage:+.3f}"
     return "\n".join(
         [
-            f"== {record['secret']}: game {game.number + 1} of {size}, {won} won"
+            f"== {told_secret(episode)}: game {game.number + 1} of {size}, {won} won"
             f" ({episode.task.task_id})",
             *_turn_lines(episode),
             result_text(episode, record["n_guesses"]),

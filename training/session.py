@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -31,18 +31,19 @@ from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import PretrainConfig, TrainConfig, to_toml
-from wordle_rl.errors import ConfigError, RunError
-from wordle_rl.evaluation.evaluator import evaluate, report_json
-from wordle_rl.evaluation.games import GameRecord
-from wordle_rl.evaluation.paired import PairedResult, paired
-from wordle_rl.evaluation.report import comparison_table, paired_table, plot_curve, rows_of
-from wordle_rl.evaluation.suites import Suite, load_suite
-from wordle_rl.records import EvalReport, Outcome
+from wordle_rl.errors import RunError
+from wordle_rl.evaluation.report import plot_curve
+from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
 from wordle_rl.training.algorithms import fill_defaults
+from wordle_rl.training.comparison import Comparison, compare, comparisons_json
 from wordle_rl.training.display import TrainDisplay
+from wordle_rl.training.games import check_games
+from wordle_rl.training.judge import judge_scorers
 from wordle_rl.training.sft import pretrain
-from wordle_rl.training.trainer import Validate, train, training_env
+from wordle_rl.training.teachers import find_teacher
+from wordle_rl.training.trainer import train
+from wordle_rl.training.validation import AUTO, chosen_suites, validator
 
 PACKAGES = ("wordle-rl", "torch", "transformers", "numpy", "gymnasium")
 
@@ -52,18 +53,8 @@ class TrainingResult:
     """How a run ended and what came of it."""
 
     outcome: Outcome
-    comparison: Comparison | None
-    """None where the run was interrupted or its configuration names no final suite."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Before and after on the same secrets."""
-
-    before: EvalReport
-    after: EvalReport
-    gain: Mapping[str, PairedResult]
-    """After minus before, by mode of decoding."""
+    comparisons: tuple[Comparison, ...] = ()
+    """One for each final suite; none where the run was interrupted."""
 
 
 def run_training(
@@ -84,9 +75,13 @@ def run_training(
         max_new_tokens=config.model.max_new_tokens,
     )
     # What cannot work fails here, before anything is written.
-    training_env(config, agent)
-    suite = load_suite(config.eval.suite) if config.eval.every_steps else None
-    final = load_suite(config.eval.final_suite) if config.eval.final_suite else None
+    check_games(config, agent.style)
+    scorers = judge_scorers(config, run)
+    game = (config.env.id, config.env.options)
+    opponent = config.env.opponent
+    names = config.eval.suite if config.eval.every_steps else ""
+    suites = chosen_suites(names, *game, "val", opponent)
+    final = chosen_suites(config.eval.final_suite, *game, "test", opponent)
     if config.lora.rank:
         agent.model = add_lora(
             agent.model, rank=config.lora.rank, alpha=config.lora.alpha, seed=config.train.seed
@@ -108,17 +103,21 @@ def run_training(
             config,
             run,
             display=display,
-            validate=validator(suite) if suite is not None else None,
+            validate=validator(suites),
+            scorers=scorers,
             interrupted=interrupted,
         )
     if any(True for _ in run.records()):
         plot_curve(run.metrics, run.curve)
     if not outcome.finished:
         _say_stopped(console, run, f"after step {outcome.step}; saved")
-    if not outcome.finished or final is None:
-        return TrainingResult(outcome=outcome, comparison=None)
+    if not outcome.finished or not final:
+        return TrainingResult(outcome=outcome)
     with say_how_to_resume(console, run):
-        return TrainingResult(outcome=outcome, comparison=compare(config, run, final, console))
+        comparisons = compare(config, run, final, console)
+    _say(console, f"learning curve: {run.curve}")
+    _say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
+    return TrainingResult(outcome=outcome, comparisons=comparisons)
 
 
 def run_pretraining(
@@ -126,13 +125,13 @@ def run_pretraining(
 ) -> Outcome:
     """Imitate the game's teacher as configured, or go on with a run."""
     console = console or Console()
-    if config.env != "wordle":
-        raise ConfigError(f"no teacher for env {config.env!r} yet: use wordle")
+    find_teacher(config)  # what has no teacher fails here, before anything is written
     if config.model == "new":
         agent = new_nano(config)
     else:
         agent = load_language_agent(config.model, dtype=config.dtype)
-    suite = load_suite("wordle-val") if config.eval_every_steps else None
+    names = AUTO if config.eval_every_steps else ""
+    suites = chosen_suites(names, config.env, config.options, "val")
     open_run(run, to_toml(config), resume=resume)
     title = f"imitation on {config.env} · {agent.name} · {run.path}"
     with (
@@ -147,7 +146,7 @@ def run_pretraining(
             agent,
             config,
             run,
-            validate=validator(suite) if suite is not None else None,
+            validate=validator(suites),
             on_step=display.step,
             interrupted=interrupted,
         )
@@ -171,85 +170,10 @@ def new_nano(config: PretrainConfig) -> LanguageAgent:
     )
 
 
-def validator(suite: Suite) -> Validate:
-    """Plays a suite greedily; the metrics that checkpoints are chosen by."""
-
-    def validate(agent: LanguageAgent) -> dict[str, float]:
-        report = evaluate(agent, suite, samples=0).greedy
-        assert report is not None
-        wins, score = report.win_rate, report.score
-        numbers = {"win_rate": wins.value, "low": wins.low, "high": wins.high, "score": score.value}
-        rates = {f"eval/greedy_{name}": v for name, v in numbers.items() if v is not None}
-        return rates | {"eval/greedy_n": float(report.n)}
-
-    return validate
-
-
-def compare(config: TrainConfig, run: RunDir, suite: Suite, console: Console) -> Comparison:
-    """Play the final suite with the starting model and with the best checkpoint; print and save.
-
-    The games of a model are kept in a folder of their own, so an interrupted comparison goes on and
-    a run that was prolonged is compared afresh.
-    """
-    models = {"before": config.model.path, "after": str(run.path)}
-    reports: dict[str, EvalReport] = {}
-    games: dict[str, list[GameRecord]] = {}
-    for name, path in models.items():
-        agent = load_language_agent(
-            path,
-            device=config.model.device,
-            dtype=config.model.dtype,
-            max_new_tokens=config.model.max_new_tokens,
-        )
-        with console.status(f"playing {suite.name} with the model {name} training"):
-            kept: list[GameRecord] = []
-            reports[name] = evaluate(
-                agent,
-                suite,
-                samples=config.eval.final_samples,
-                out_dir=run.evaluations / f"{suite.name}-{name}-{agent.fingerprint[:8]}",
-                on_game=kept.append,
-            )
-        games[name] = kept
-    modes = ["greedy", "sampled"] if config.eval.final_samples else ["greedy"]
-    gain = {
-        mode: paired(
-            [g for g in games["after"] if g["mode"] == mode],
-            [g for g in games["before"] if g["mode"] == mode],
-        )
-        for mode in modes
-    }
-    result = Comparison(before=reports["before"], after=reports["after"], gain=gain)
-    write_atomically(
-        run.evaluations / "comparison.json", json.dumps(comparison_json(result), indent=1)
-    )
-    _print_comparison(result, run, suite, console)
-    return result
-
-
-def comparison_json(result: Comparison) -> dict[str, Any]:
-    """The comparison as plain data."""
-    return {
-        "before": report_json(result.before),
-        "after": report_json(result.after),
-        "gain": {mode: asdict(value) for mode, value in result.gain.items()},
-    }
-
-
 def result_json(run: RunDir, result: TrainingResult) -> dict[str, Any]:
-    """How a run ended as plain data, with the comparison where there is one."""
+    """How a run ended as plain data, with the comparisons where there are some."""
     ending = {"run_dir": str(run.path), **asdict(result.outcome)}
-    return ending | ({} if result.comparison is None else comparison_json(result.comparison))
-
-
-def _print_comparison(result: Comparison, run: RunDir, suite: Suite, console: Console) -> None:
-    rows = rows_of(result.before, suite.split) + rows_of(result.after, suite.split)
-    console.print(f"\n[bold]Before and after on {suite.name}[/] ({len(suite.tasks)} secrets)")
-    console.print(comparison_table(rows))
-    console.print("[bold]Paired gain[/] (after - before, same secrets, 95 % interval)")
-    console.print(paired_table(result.gain))
-    _say(console, f"learning curve: {run.curve}")
-    _say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
+    return ending | (comparisons_json(result.comparisons) if result.comparisons else {})
 
 
 def open_run(run: RunDir, config_toml: str, *, resume: bool) -> None:

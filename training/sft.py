@@ -29,8 +29,8 @@ from wordle_rl.training.batch import (
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.optim import clip_gradients, muon_and_adamw, set_lr, warmup_decay
 from wordle_rl.training.teachers import Teacher, find_teacher
+from wordle_rl.training.validation import Validate
 
-Validate = Callable[[LanguageAgent], dict[str, float]]
 OnStep = Callable[[StepRecord], None]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from wordle_rl.agents.baselines import load_baseline
 from wordle_rl.config import PretrainConfig
-from wordle_rl.envs import make_env
+from wordle_rl.envs import make_env, supported
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, Task
 from wordle_rl.rollout import play_games
@@ -54,7 +54,7 @@ class PlayedTeacher:
             Task(env_id=self.env_id, task_id=str(i), seed=int(seed), split="train")
             for i, seed in enumerate(rng.integers(2**32, size=count))
         ]
-        fixed = {"split": "train", "style": "compact", "history": "last"}
+        fixed = supported(self.env_id, split="train", style="compact", history="last")
         episodes = play_games(
             load_baseline(self.baseline),
             tasks,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from peft import PeftModel
@@ -17,25 +18,22 @@ from transformers import PreTrainedModel
 
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
-from wordle_rl.envs import make_env
-from wordle_rl.envs.base import TextEnv
-from wordle_rl.errors import ConfigError
-from wordle_rl.records import Episode, EpisodeGroup, Outcome, Sample, StepRecord, Task
-from wordle_rl.rollout import rollout
+from wordle_rl.envs.composed_rewards import scale_warning
+from wordle_rl.records import Episode, EpisodeGroup, Outcome, Sample, StepRecord
 from wordle_rl.run_dir import RunDir
-from wordle_rl.seeding import generator, seed_from
-from wordle_rl.training.advantages import Advantage
-from wordle_rl.training.algorithms import find_algorithm, parts_of
+from wordle_rl.seeding import generator
+from wordle_rl.training.algorithms import Parts, find_algorithm, parts_of
 from wordle_rl.training.batch import build_samples, episode_turns
 from wordle_rl.training.collapse import collapse_warning
+from wordle_rl.training.credit import Values, advantage_inputs, moving_average
 from wordle_rl.training.game_files import write_games
+from wordle_rl.training.games import play_step
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.optim import adamw, set_lr, warmup_decay
 from wordle_rl.training.rollout_metrics import rollout_metrics
+from wordle_rl.training.scoring import WeightedScorer, add_scores
 from wordle_rl.training.update import Updater
-
-Validate = Callable[[LanguageAgent], dict[str, float]]
-"""Plays the validation secrets; returns `eval/` metrics, `eval/greedy_win_rate` among them."""
+from wordle_rl.training.validation import Validate
 
 
 class Display(Protocol):
@@ -61,6 +59,7 @@ def train(
     *,
     display: Display,
     validate: Validate | None = None,
+    scorers: Sequence[WeightedScorer] = (),
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Train `agent` in place; goes on from the run's newest checkpoint where there is one.
@@ -71,6 +70,7 @@ def train(
         run: where metrics, games and checkpoints go.
         display: sees every record.
         validate: plays the validation secrets.
+        scorers: score finished games (judges, reward models) beside the game's own reward.
         interrupted: asked after every step; true saves and returns.
     """
     temperature = config.rollout.temperature
@@ -96,30 +96,27 @@ def train(
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
+    if (doubt := scale_warning(config.env.rewards)) is not None:
+        display.warn(doubt)
 
     for step in range(start, config.train.steps):
         clock = Clock()
         display.phase("playing")
-        groups = rollout(
-            agent,
-            draw_tasks(config, step),
-            config.rollout.group_size,
-            make_env=lambda task: training_env(config, agent),
-            temperature=temperature,
-            seed=seed_from(config.train.seed, "rollout", step),
-            max_turns=config.rollout.max_turns,
-            policy_version=step,
-        )
+        groups = play_step(agent, config, step, temperature)
         clock.lap("rollout")
+        display.phase("scoring")
+        groups, scoring = add_scores(groups, scorers)
+        clock.lap("scoring")
 
         display.phase("updating")
-        advantages_PG = [group_advantages(g, parts.advantage, config, step) for g in groups]
-        samples_P = [group_samples(*pair) for pair in zip(groups, advantages_PG, strict=True)]
+        earlier = moving_average(record["rollout/reward"] for record in history)
+        advantages_PGK = step_advantages(groups, parts, config, step, baseline=earlier)
+        samples_P = [group_samples(*pair) for pair in zip(groups, advantages_PGK, strict=True)]
         # A group whose games are all worth the same is dropped, unless a KL term reads it too.
         kept = [
             sample
-            for advantages, samples in zip(advantages_PG, samples_P, strict=True)
-            if any(advantages) or reference is not None
+            for advantages, samples in zip(advantages_PGK, samples_P, strict=True)
+            if any(map(any, advantages)) or reference is not None
             for sample in samples
         ]
         schedule = warmup_decay(
@@ -130,7 +127,7 @@ def train(
         )
         set_lr([optimizer], schedule)
         games = sum(len(group.episodes) for group in groups)
-        metrics = rollout_metrics(groups) | {"train/lr": config.train.lr * schedule}
+        metrics = rollout_metrics(groups) | scoring | {"train/lr": config.train.lr * schedule}
         if kept:
             metrics |= update(kept, games=games, rows=sum(map(len, samples_P)))
         clock.lap("update")
@@ -149,6 +146,7 @@ def train(
         if (warning := collapse_warning(history)) is not None:
             display.warn(warning)
         if _due(done, config.save.games_every_steps, last):
+            advantages_PG = [[_mean(game) for game in group] for group in advantages_PGK]
             write_games(run.episodes, done, groups, limit=16, advantages_PG=advantages_PG)
 
         best = best_step(history)
@@ -160,64 +158,55 @@ def train(
     return Outcome(step=config.train.steps, finished=True)
 
 
-def draw_tasks(config: TrainConfig, step: int) -> list[Task]:
-    """The tasks of a step. A task's seed fixes its secret, so all games of a group share it."""
-    seeds = [
-        seed_from(config.train.seed, "task", step, p) for p in range(config.rollout.tasks_per_step)
-    ]
-    return [
-        Task(
-            env_id=config.env.id,
-            task_id=f"step-{step}/task-{p}",
-            seed=seed % 2**32,
-            split=config.env.split,
-        )
-        for p, seed in enumerate(seeds)
-    ]
+def step_advantages(
+    groups: Sequence[EpisodeGroup],
+    parts: Parts,
+    config: TrainConfig,
+    step: int,
+    *,
+    baseline: float = 0.0,
+) -> Values:
+    """One advantage a turn, [P][G][K]; as a control they can be shuffled inside each group.
 
-
-def training_env(config: TrainConfig, agent: LanguageAgent) -> TextEnv:
-    """A new game as the run's settings describe it, in the style the agent reads.
-
-    Raises:
-        ConfigError: no such game, reward or option, or an option that is set elsewhere.
+    A game that failed has none (zeros) and no say in those of the others.
     """
-    fixed = {
-        "split": config.env.split,
-        "reward": config.env.reward,
-        "style": agent.style,
-        "history": "last",
-    }
-    if clash := sorted(fixed.keys() & config.env.options.keys()):
-        raise ConfigError(
-            f"setting env.options.{clash[0]}: leave it out, training sets it "
-            "(reward and split by env.reward and env.split)"
-        )
-    return make_env(config.env.id, **fixed, **config.env.options)
-
-
-def group_advantages(
-    group: EpisodeGroup, advantage: Advantage, config: TrainConfig, step: int
-) -> list[float]:
-    """One advantage a game; as a control they can be shuffled inside the group.
-
-    A game that failed has none (0) and no say in those of the others.
-    """
-    values = advantage([e.total_reward for e in group.episodes if e.error is None])
+    sound = [
+        replace(group, episodes=tuple(e for e in group.episodes if e.error is None))
+        for group in groups
+    ]
+    values_P = parts.advantage(advantage_inputs(sound, gamma=parts.gamma, baseline=baseline))
     if config.train.shuffle_advantages:
-        rng = generator(config.train.seed, "shuffle", step, group.task.task_id)
-        values = [values[i] for i in rng.permutation(len(values))]
-    left = iter(values)
-    return [next(left) if episode.error is None else 0.0 for episode in group.episodes]
+        values_P = [
+            _shuffled(values, config.train.seed, step, group)
+            for values, group in zip(values_P, sound, strict=True)
+        ]
+    left_P = map(iter, values_P)
+    return [
+        [[0.0] * len(e.turns) if e.error is not None else next(left) for e in group.episodes]
+        for group, left in zip(groups, left_P, strict=True)
+    ]
 
 
-def group_samples(group: EpisodeGroup, advantages: Sequence[float]) -> list[Sample]:
-    """The training rows of a group: a game's advantage on every token it sampled."""
+def _shuffled(
+    values: list[list[float]], seed: int, step: int, group: EpisodeGroup
+) -> list[list[float]]:
+    """Each game with another's advantages; the last one goes on where that game was shorter."""
+    order = generator(seed, "shuffle", step, group.task.task_id).permutation(len(values))
+    return [
+        [(values[i] or [0.0])[min(k, len(values[i]) - 1)] for k in range(len(episode.turns))]
+        for i, episode in zip(order, group.episodes, strict=True)
+    ]
+
+
+def group_samples(
+    group: EpisodeGroup, advantages_GK: Sequence[Sequence[float]]
+) -> list[Sample]:
+    """The training rows of a group: a turn's advantage on every token sampled in it."""
     return [
         sample
-        for episode, value in zip(group.episodes, advantages, strict=True)
+        for episode, advantages in zip(group.episodes, advantages_GK, strict=True)
         if episode.error is None
-        for sample in build_samples(episode_turns(episode, [value] * len(episode.turns)))
+        for sample in build_samples(episode_turns(episode, advantages))
     ]
 
 
@@ -248,3 +237,10 @@ class Clock:
 
 def _due(done: int, every: int, last: bool) -> bool:
     return bool(every) and (last or done % every == 0)
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean, exact where all are equal."""
+    if not values or min(values) == max(values):
+        return values[0] if values else 0.0
+    return sum(values) / len(values)

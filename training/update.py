@@ -20,9 +20,12 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.config import TrainSection
 from wordle_rl.records import Batch, LossInputs, LossOutput, Sample
+from wordle_rl.training.aggregation import BatchSize
 from wordle_rl.training.algorithms import Parts
 from wordle_rl.training.batch import collate, micro_batches
-from wordle_rl.training.losses import BatchSize, Clip, clipped_tokens, log_ratio
+from wordle_rl.training.corrections import CorrectionInputs
+from wordle_rl.training.kl import penalty_to_go
+from wordle_rl.training.losses import Clip, log_ratio, silenced_tokens
 from wordle_rl.training.optim import clip_gradients
 
 
@@ -75,6 +78,8 @@ class Updater:
                 batch = replace(batch, old_logprobs=old)
             if self.reference is not None:
                 batch = replace(batch, ref_logprobs=self._reference_logprobs(batch))
+        if self.parts.kl_placement == "reward":
+            batch = charge_divergence(batch, self.parts, self.settings.kl_coef or 0.0)
         return batch
 
     def _reference_logprobs(self, batch: Batch) -> Tensor:
@@ -99,13 +104,26 @@ class Updater:
         )
 
 
+def charge_divergence(batch: Batch, parts: Parts, coef: float) -> Batch:
+    """Take the divergence to the reference off the reward: each token's advantage falls by its own.
+
+    Exact for advantages that are linear in the reward; where they are divided by a std, `coef`
+    counts in units of it. A game whose context was rewritten is charged row by row.
+    """
+    if batch.ref_logprobs is None or not coef:
+        return batch
+    divergence = _divergence(batch, batch.old_logprobs, parts)
+    penalty = penalty_to_go(divergence, batch.loss_mask, coef)
+    return replace(batch, advantages=batch.advantages + penalty)
+
+
 def policy_loss(
     batch: Batch, logprobs: Tensor, parts: Parts, settings: TrainSection, size: BatchSize
 ) -> LossOutput:
     """A micro-batch's share of the loss of the whole batch, and of its metrics.
 
     L = aggregate(w * loss(r, A)) + kl_coef * aggregate(KL(pi || ref)); the correction w weighs the
-    policy term only.
+    policy term only. A divergence in the reward is in A already.
     """
     mask = batch.loss_mask
     inputs = LossInputs(
@@ -116,25 +134,45 @@ def policy_loss(
         ref_logprobs=batch.ref_logprobs,
     )
     clip = Clip(low=settings.clip_low, high=settings.clip_high)
-    weight = parts.correction(batch.old_logprobs, batch.sampler_logprobs, mask)
+    weight = parts.correction(
+        CorrectionInputs(
+            logprobs=logprobs,
+            old_logprobs=batch.old_logprobs,
+            sampler_logprobs=batch.sampler_logprobs,
+            advantages=batch.advantages,
+            loss_mask=mask,
+        )
+    )
     loss = parts.aggregation(weight * parts.loss(inputs, clip), mask, size)
     metrics = {"policy_loss": float(loss.detach())}
     if batch.ref_logprobs is not None and settings.kl_coef:
-        # Masked before the estimator as well: a zero gradient times inf would be nan.
-        divergence = parts.kl(
-            torch.where(mask, logprobs, 0.0), torch.where(mask, batch.ref_logprobs, 0.0)
-        )
-        loss = loss + settings.kl_coef * parts.aggregation(divergence, mask, size)
+        divergence = _divergence(batch, logprobs, parts)
+        if parts.kl_placement == "loss":
+            loss = loss + settings.kl_coef * parts.aggregation(divergence, mask, size)
         metrics["kl_ref"] = float(divergence.detach().sum()) / size.tokens
     with torch.no_grad():
         drift = torch.where(mask, logprobs - batch.sampler_logprobs, 0.0)
         metrics |= {
             "loss": float(loss),
-            "clip_fraction": float(clipped_tokens(inputs, clip)) / size.tokens,
+            "clip_fraction": float(silenced_tokens(parts.loss, inputs, clip)) / size.tokens,
             "sampler_kl": float((drift.expm1() - drift).sum()) / size.tokens,
             "ratio_max": float(log_ratio(inputs).exp().max()),
         }
     return LossOutput(loss=loss, metrics=metrics)
+
+
+def _divergence(batch: Batch, logprobs: Tensor, parts: Parts) -> Tensor:
+    """Per token, 0 outside the mask.
+
+    Masked before the estimator and not after: a zero gradient times inf would be nan.
+    """
+    assert batch.ref_logprobs is not None
+    mask = batch.loss_mask
+    policy, reference, old = (
+        torch.where(mask, values, 0.0)
+        for values in (logprobs, batch.ref_logprobs, batch.old_logprobs)
+    )
+    return parts.kl(policy, reference, old)
 
 
 def _summarise(outputs: Sequence[LossOutput], size: BatchSize) -> dict[str, float]:

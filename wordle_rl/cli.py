@@ -6,6 +6,7 @@ A command lives in the module of its subject and is imported when it is asked fo
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -21,6 +22,7 @@ COMMANDS = {
     "pretrain": ("wordle_rl.cli_train:pretrain", "Make nano from nothing by imitation."),
     "evaluate": ("wordle_rl.cli_evaluate:evaluate", "Play a suite and report win rates."),
     "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),
+    "judge-check": ("wordle_rl.cli_judge:judge_check", "Test a judge on games that are known."),
     "play": ("wordle_rl.cli_play:play", "Play yourself, or watch an agent play."),
     "export": ("wordle_rl.cli_train:export", "Write a run's best model as a model folder."),
     "algos": ("wordle_rl.cli_train:algos", "List the algorithms."),
@@ -80,6 +82,7 @@ def main() -> None:
     """Run the command line; exit 2 for wrong usage, 1 for a failure, 130 after Ctrl-C."""
     debug = "--debug" in sys.argv[1:]
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    sys.path.append(os.getcwd())  # where a user's own `package.module:name` is; last, to hide none
     try:
         cli.main(args=arguments, prog_name="wordle-rl", standalone_mode=True)
     except (WordleRLError, OSError) as error:

@@ -175,10 +175,13 @@ def evaluate(settings: _Settings, agent: str, train_split: bool) -> None:
     train: EvalReport | None = None
     with settings.progress() as progress:
         report, _ = settings.play(player, suite, "", progress)
-        if train_split and suite.split in HELD_OUT:
+        if train_split and suite.split in HELD_OUT and suite.names_secrets:
             beside = settings.load_suite("train").subset(len(suite.tasks))
             train, _ = settings.play(player, beside, "train", progress)
-    (_print_reports_json if settings.as_json else _print_reports)(report, train)
+    if settings.as_json:
+        _print_reports_json(report, train)
+    else:
+        _print_reports(report, train, suite.protocol.max_guesses + 1)
 
 
 @click.command()
@@ -203,14 +206,15 @@ def _print_reports_json(report: EvalReport, train: EvalReport | None) -> None:
     click.echo(json.dumps({**report_json(report), "train": train and report_json(train)}))
 
 
-def _print_reports(report: EvalReport, train: EvalReport | None) -> None:
+def _print_reports(report: EvalReport, train: EvalReport | None, loss_score: int) -> None:
     from wordle_rl.evaluation.report import comparison_table, rows_of
 
     reports = [report, train] if train else [report]
     rows = [row for r in reports for row in rows_of(r, r.suite.removeprefix("wordle-"))]
     _print_table(
         comparison_table(rows),
-        f"{report.suite} (hash {report.suite_hash[:12]}), intervals 95 %, a loss scores 7",
+        f"{report.suite} (hash {report.suite_hash[:12]}), intervals 95 %, "
+        f"a loss scores {loss_score}",
     )
 
 

@@ -45,7 +45,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 
 @click.command()
 @click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
-@click.option("--algo", help="The algorithm: dr_grpo, grpo, course.")
+@click.option("--algo", help="The algorithm: see `wordle-rl algos`; or package.module:name.")
 @click.option("--env", help="The game: a short name, a Gymnasium id, or package.module:Class.")
 @click.option("--model", help="nano, a model or run folder, or a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.")
@@ -173,18 +173,17 @@ def export(model: str, out: Path, dtype: str) -> None:
 @click.command()
 def algos() -> None:
     """List the algorithms and what they are made of."""
-    from wordle_rl.training.algorithms import ALGORITHMS
+    from wordle_rl.training.algorithms import ALGORITHMS, PROVIDED, formula_of
 
+    click.echo("R: a game's return. mean, std: of its group. G_k: return from turn k on.")
+    click.echo("r = pi / pi_old of a token, d = log pi - log pi_ref, sg: no gradient through it.")
     for name, algorithm in ALGORITHMS.items():
-        click.echo(f"{name:10} {algorithm.summary}")
-        parts = f"{algorithm.advantage} x {algorithm.loss} x {algorithm.aggregation}"
-        kl = (
-            f"{algorithm.kl} KL, coefficient {algorithm.kl_coef:g}"
-            if algorithm.kl_coef
-            else "no KL"
-        )
-        click.echo(f"{'':10} {parts}, {kl}, temperature {algorithm.temperature:g}")
-        click.echo(f"{'':10} {algorithm.paper}")
+        parts = (algorithm.advantage, algorithm.loss, algorithm.aggregation, algorithm.correction)
+        click.echo(f"\n{name:22} {algorithm.summary}")
+        click.echo(f"{'':22} {formula_of(algorithm)}")
+        click.echo(f"{'':22} {' x '.join(p for p in parts if p != 'none')}; {algorithm.paper}")
+        if missing := algorithm.needs - PROVIDED:
+            click.echo(f"{'':22} cannot be trained yet: needs {', '.join(sorted(missing))}")
 
 
 @click.command()
@@ -195,10 +194,17 @@ def presets() -> None:
 
 
 @click.command()
-def envs() -> None:
+@click.option("--textarena", is_flag=True, help="List TextArena's games instead.")
+def envs(textarena: bool) -> None:
     """List the games."""
     from wordle_rl.envs import GAMES
 
+    if textarena:
+        from wordle_rl.envs.text_arena_games import text_arena_games
+
+        for row in text_arena_games():
+            click.echo(f"{row.id:34} {row.players} {row.status:18} {row.note}")
+        return
     for name, game in GAMES.items():
         click.echo(f"{name:12} {game.env_id:24} {game.summary}")
 

@@ -80,15 +80,18 @@ class EnvSection(Section):
     """The game that is trained on."""
 
     id: str = "wordle"
-    """A short name (see `wordle-rl envs`), a Gymnasium id, or `package.module:Class`."""
+    """A short name (see `wordle-rl envs`), a Gymnasium id, or `package.module:Class`; several as
+    in `wordle=2,guess-number,math`."""
     reward: str = "binary"
     """The reward scheme: a name, or `package.module:function`."""
     rewards: dict[str, float | dict[str, Any]] = Field(default_factory=dict)
     """Functions to sum instead, with weights, for example `{ correct = 1.0, format = 0.1 }`."""
     split: Literal["train", "val", "test", "all"] = "train"
     """Which secrets are drawn; anything but `train` forfeits the held-out figures."""
+    opponent: str = ""
+    """In a game for two: `self` for self-play, `random`, `perfect`, or `package.module:name`."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Further arguments of the environment, for example `hard_mode = true`."""
+    """Further arguments, for example `hard_mode = true`; of several games, a table for each."""
 
 
 class ModelSection(Section):
@@ -164,12 +167,43 @@ class EvalSection(Section):
 
     every_steps: int = Field(default=20, ge=0)
     """Play the validation suite, greedily, after so many steps; 0 for never."""
-    suite: str = "wordle-val"
-    """What the best checkpoint is chosen on."""
-    final_suite: str = "wordle-heldout"
-    """What the table at the end is measured on; empty for none."""
+    suite: str = "auto"
+    """What the best checkpoint is chosen on; `auto` for each game's validation secrets."""
+    final_suite: str = "auto"
+    """What the table at the end is measured on; `auto` for the test secrets, empty for none."""
     final_samples: int = Field(default=4, ge=0)
     """Sampled games a secret in that table, beside the greedy one."""
+
+
+class JudgeSection(Section):
+    """A language model that scores finished games, beside what the game itself pays."""
+
+    weight: float = Field(default=0.0, ge=0)
+    """A game's reward gets weight x score added, scores being 0 to 1; 0 for no judge."""
+    model: str = ""
+    """The server's name for it; without a server `nano`, a model or run folder, or a hub id."""
+    base_url: str = ""
+    """An OpenAI-compatible server, as `http://localhost:8000/v1`; empty runs the model here."""
+    key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the server's key."""
+    rubric: str = "play"
+    """What is graded: a packaged rubric, or a .toml, .md or .txt file."""
+    max_new_tokens: int = Field(default=512, ge=1)
+    """Longest reply; one that is cut has no score."""
+    request: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of a request to the server, for example `reasoning_effort = "low"`."""
+    concurrency: int = Field(default=8, ge=1)
+    """Requests under way at once."""
+    timeout_s: float = Field(default=60.0, gt=0)
+    """Longest silence of the server."""
+    retries: int = Field(default=4, ge=0)
+    """Further attempts where a request fails."""
+    cache: str = ""
+    """A file of replies to share between runs; empty for one in the run folder."""
+    price_in: float = Field(default=0.0, ge=0)
+    """Price of a million prompt tokens, for the cost that is logged."""
+    price_out: float = Field(default=0.0, ge=0)
+    """Price of a million completion tokens."""
 
 
 class SaveSection(Section):
@@ -191,6 +225,7 @@ class TrainConfig(Section):
     lora: LoraSection = LoraSection()
     rollout: RolloutSection = RolloutSection()
     train: TrainSection = TrainSection()
+    judge: JudgeSection = JudgeSection()
     eval: EvalSection = EvalSection()
     save: SaveSection = SaveSection()
 

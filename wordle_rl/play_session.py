@@ -20,7 +20,7 @@ from rich.text import Text
 
 from wordle_rl.agents.base import Agent, Opening, Player, View
 from wordle_rl.agents.human import Hints, HumanAgent
-from wordle_rl.envs import make_env
+from wordle_rl.envs import make_env, supported
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.hard_mode import hard_mode_violation
 from wordle_rl.envs.wordle import WordleEnv
@@ -257,7 +257,8 @@ def watch(setup: Setup, agent: Agent, screen: Screen, *, games: int, delay_s: fl
 
 def play_text(setup: Setup, agent: Agent | None, screen: Screen, *, delay_s: float) -> None:
     """Any game as plain text: a person types, or an agent is watched."""
-    env = setup.make_env() if agent is None else setup.make_env(style=agent.style)
+    reads = {} if agent is None else supported(setup.env_id, style=agent.style)
+    env = setup.make_env(**reads)
     seat = sit_down(agent or HumanAgent(), env, setup)
     while not seat.over:
         if agent is not None:

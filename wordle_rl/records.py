@@ -49,8 +49,15 @@ class Task:
     seed: int
     """Seeds the environment; with `options` it fixes the secret."""
     split: str = "all"
+    env_options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments the environment is made with."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Handed to `env.reset(options=...)`, for example `{"secret": "crane"}`."""
+
+    @property
+    def secret(self) -> str:
+        """What a result is filed under: the secret that `options` name, else the id."""
+        return str(self.options.get("secret") or self.task_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +234,8 @@ class PlayReport:
     repeat_rate: float
     consistency_rate: float
     """Share of legal guesses that fit all feedback so far."""
+    draw_rate: Estimate
+    """Of games for two: those that nobody won."""
     truncated_rate: float
     """Share of completions cut at `max_new_tokens`."""
     errors: int

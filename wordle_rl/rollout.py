@@ -1,7 +1,8 @@
 """Agent x game -> episodes. All running games advance together, one `act` call a turn.
 
-A failed game is a recorded episode, not a crash: an exception of the game, in its reset too, becomes
-`Episode.error`; a game the agent does not answer (its context is full) or that outlasts `max_turns` is truncated.
+A failed game is a recorded episode, not a crash: an exception of the game, in its reset too,
+becomes `Episode.error`; a game the agent does not answer (its context is full) or that outlasts
+`max_turns` is truncated.
 """
 
 from __future__ import annotations

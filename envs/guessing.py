@@ -1,0 +1,249 @@
+"""`GuessingGame`: one secret, guesses at it, an answer to each. What such games share.
+
+Wordle, number guessing, Mastermind and Hangman differ in what a guess is, how it is answered and
+how the answer is worded. Counting turns, refusing, ending, paying and telling is the same and here.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, get_args
+
+from wordle_rl.envs.arguments import check_choice
+from wordle_rl.envs.base import History, Style, TextEnv
+from wordle_rl.envs.rewards import LEGAL_STATUSES, Outcome, needs_counts, resolve_reward
+from wordle_rl.envs.turns import EndReason, Event, Limits, Voice
+
+
+class Reading(NamedTuple):
+    """What was understood of an action."""
+
+    status: str
+    """`ok` or `repeat` for a legal guess, else why it is refused."""
+    guess: str = ""
+    """The guess that was understood, refused or not; else empty."""
+    complaint: str = ""
+    """What exactly it broke, where the status alone does not say it."""
+
+
+class Answer(NamedTuple):
+    """What the secret answers to a legal guess."""
+
+    feedback: str
+    """Never empty."""
+    solved: bool
+    credit: float
+    """How near the guess came: from 0 to `_full_credit`, which a solving guess has."""
+    cost: int = 1
+    """Guesses, or lives, that it uses up."""
+
+
+REFUSED = Answer("", False, 0.0)
+
+
+class GuessingGame(TextEnv):
+    """The turns of a game; a subclass has its rules.
+
+    A subclass sets `_voice` (the style that was asked for) and `_chat` (for people), ends its
+    constructor with `self._clear("")`, and implements `_draw_secret`, `_check_secret`, `_read`,
+    `_score`, `_fits` and `public`. What it knows beyond the events it replaces in `_learn`; nothing
+    is changed in place, so a shallow copy of a running game is a fork of it.
+    """
+
+    OUT: ClassVar[EndReason] = "out_of_guesses"
+    """How a game ends that has used everything up."""
+
+    _voice: Voice
+    _chat: Voice
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        reward: str,
+        style: Style,
+        history: History,
+        track_candidates: bool,
+        render_mode: str | None,
+    ) -> None:
+        """Resolve the names. Raises ConfigError for what is not allowed."""
+        super().__init__(render_mode=render_mode)
+        check_choice("style", style, get_args(Style))
+        check_choice("history", history, get_args(History))
+        self._limits = limits
+        self._history: History = history
+        self._scheme = resolve_reward(reward)
+        self._track_candidates = track_candidates
+        self._counting = track_candidates or needs_counts(self._scheme)
+        self._full_credit = 1.0
+
+    # --- what a game defines
+
+    @abstractmethod
+    def _draw_secret(self) -> str:
+        """A secret of the split, from `self.np_random`."""
+
+    @abstractmethod
+    def _check_secret(self, secret: Any) -> str:
+        """A secret that was asked for, in its usual form; raises ConfigError where it is none."""
+
+    @abstractmethod
+    def _read(self, action: str) -> Reading:
+        """Read any text; total."""
+
+    @abstractmethod
+    def _score(self, guess: str) -> Answer:
+        """The answer to a legal guess. Changes nothing."""
+
+    @abstractmethod
+    def _fits(self, guess: str) -> bool:
+        """Whether a legal guess fits all feedback so far."""
+
+    def _learn(self, guess: str, answer: Answer) -> None:
+        """Take the answer to a legal guess in."""
+
+    def _candidates(self) -> int:
+        """How many secrets fit all feedback, at least 1. Asked for where `_counting` is set."""
+        return 1
+
+    def _other_end(self) -> EndReason:
+        """An end that is the game's own."""
+        return ""
+
+    def _more_info(self) -> dict[str, Any]:
+        """What the game's info holds beyond what every game's does."""
+        return {}
+
+    # --- the turns
+
+    def _clear(self, secret: str) -> None:
+        self._secret = secret
+        self._events: tuple[Event, ...] = ()
+        self._turn = self._refusals = self._misfits = self._spent = 0
+        self._best = 0.0
+        self._end_reason: EndReason = ""
+
+    def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        for key in options:
+            check_choice("reset option", key, ["secret"])
+        self._clear(self._check_secret(options["secret"]) if options else self._draw_secret())
+        return self._voice.opening(), self._info(Event(0, 0, "start", "", ""), False, {})
+
+    def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:
+        reading = self._read(action)
+        is_legal = reading.status in LEGAL_STATUSES
+        fits = is_legal and self._fits(reading.guess)
+        answer = self._score(reading.guess) if is_legal else REFUSED
+        outcome = self._play(reading, answer, fits)
+        self._misfits += not fits
+        parts = self._scheme(outcome)
+        info = self._info(self._events[-1], fits, parts)
+        return self._observe(), float(sum(parts.values())), outcome.ended, info
+
+    def _play(self, reading: Reading, answer: Answer, fits: bool) -> Outcome:
+        """Put an action on record and say what it did."""
+        counted = self._candidates() if self._counting else 0
+        best, refusals, spent = self._best, self._refusals, self._spent
+        self._record(reading, answer)
+        tries = self._limits.max_guesses
+        return Outcome(
+            secret=self._secret,
+            guess=reading.guess,
+            status=reading.status,
+            feedback=answer.feedback,
+            credit=answer.credit,
+            best_credit=best,
+            full_credit=self._full_credit,
+            naive_credit=self._naive_credit(reading.guess, answer),
+            fits=fits,
+            misfits=self._misfits,
+            refusals=refusals,
+            turn=self._turn,
+            spare=max(0, tries - 1 - spent) / max(1, tries - 1),
+            solved=answer.solved,
+            ended=self._end_reason != "",
+            candidates_before=counted,
+            candidates_after=self._candidates() if self._counting else 0,
+        )
+
+    def _naive_credit(self, guess: str, answer: Answer) -> float:
+        """What `partial_credit_naive` pays, on every turn."""
+        return answer.credit
+
+    def _record(self, reading: Reading, answer: Answer) -> None:
+        """Count an action, and see whether the game is over."""
+        is_legal = reading.status in LEGAL_STATUSES
+        if is_legal:
+            self._learn(reading.guess, answer)
+            self._best = max(self._best, answer.credit)
+        if is_legal or self._limits.invalid_policy == "consume":
+            self._turn += 1
+            self._spent += answer.cost
+        self._refusals += not is_legal
+        event = Event(
+            self._turn,
+            self._refusals,
+            reading.status,
+            reading.guess,
+            answer.feedback,
+            reading.complaint,
+            self._limits.max_guesses - self._spent,
+        )
+        self._events += (event,)
+        self._end_reason = self._judge_end(is_legal, answer.solved)
+
+    def _judge_end(self, is_legal: bool, solved: bool) -> EndReason:
+        limits = self._limits
+        survives = {
+            "consume": True,
+            "free": self._refusals < limits.max_invalid,
+            "terminate": False,
+        }
+        if solved:
+            return "solved"
+        if not is_legal and not survives[limits.invalid_policy]:
+            return "invalid"
+        return self.OUT if self._spent >= limits.max_guesses else self._other_end()
+
+    def _was_played(self, guess: str) -> bool:
+        """Whether a guess was legal and answered before in this game."""
+        return any(e.guess == guess and e.feedback for e in self._events)
+
+    # --- what is said
+
+    def _observe(self) -> str:
+        voice, events = self._voice, self._events
+        if self._history == "full":
+            said = "\n".join([voice.opening(), *map(voice.line, events)])
+        else:
+            said = voice.line(events[-1])
+        return said + self._ending(voice)
+
+    def _ending(self, voice: Voice) -> str:
+        if not self._end_reason:
+            return ""
+        return voice.ending(self._end_reason, self._turn, self._secret)
+
+    def _info(self, event: Event, fits: bool, parts: Mapping[str, float]) -> dict[str, Any]:
+        info: dict[str, Any] = {
+            "turn": event.turn,
+            "guess": event.guess,
+            "status": event.status,
+            "feedback": event.feedback,
+            "solved": self._end_reason == "solved",
+            "reward_parts": dict(parts),
+            "end_reason": self._end_reason,
+            "consistent": fits,
+            **self._more_info(),
+        }
+        if self._track_candidates:
+            info["candidates_left"] = self._candidates()
+        if self._end_reason:
+            info["secret"] = self._secret
+        return info
+
+    def _picture(self, *, whole: bool, colour: bool) -> str:
+        """The game in plain English: all of it, or its newest line."""
+        lines = [self._chat.opening(), *map(self._chat.line, self._events)]
+        return "\n".join(lines if whole else lines[-1:]) + self._ending(self._chat)

@@ -1,0 +1,169 @@
+"""The other side of a two-player game: protocol, names, and a player that moves at random.
+
+An opponent is any callable that is given the game so far as its own side has heard it, and a
+generator of its own, and returns an action:
+
+    def always_centre(observation: str, generator: np.random.Generator) -> str:
+        return "[4]"
+
+The observation is the whole transcript in chat style, its own actions included, so an opponent
+needs no memory. Its randomness comes from the generator alone, so a seed fixes the game.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from wordle_rl.envs.perfect_play import PERFECT_PLAYERS, nim_piles
+from wordle_rl.envs.plugins import is_plugin, load_plugin
+from wordle_rl.envs.text_arena_games import arena_name
+from wordle_rl.errors import ConfigError, unknown_name
+
+Opponent = Callable[[str, np.random.Generator], str]
+"""(what its side has heard, its generator) -> an action."""
+OPPONENTS = ("random", "perfect")
+
+_LISTED = re.compile(
+    r"(?:available (?:moves|actions)|valid moves|possible actions|your options|remaining hand"
+    r"|remaining money cards|legal moves)[^:\n]*:([^\n]*)",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(r"\[[^\[\]\n]+\]")
+_BLANK = re.compile(r"(?<=\[bet )X|(?<=\[raise )X|(?<=\[swap )X|(?<=\[swap X )Y")
+"""What a player has to fill in: amounts and places, for which 1 always does."""
+
+
+def find_opponent(opponent: str | Opponent, game: str) -> Opponent:
+    """The opponent of a name, or the one that was handed in.
+
+    Args:
+        opponent: "random", "perfect" (where the game has such a player), a user's own as
+            `package.module:name`, or a callable.
+        game: an id of TextArena.
+
+    Raises:
+        ConfigError: there is none of that name, or none for this game.
+    """
+    if not isinstance(opponent, str):
+        return _checked(opponent, repr(opponent))
+    if opponent == "random":
+        return RandomOpponent(game)
+    if opponent == "perfect":
+        return _find_perfect(game)
+    if is_plugin(opponent):
+        return _checked(load_plugin("opponent", opponent), repr(opponent))
+    raise unknown_name("opponent", opponent, OPPONENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomOpponent:
+    """Draws uniformly among the moves of `candidate_moves`."""
+
+    game: str
+
+    def __call__(self, observation: str, generator: np.random.Generator) -> str:
+        """One of the moves, drawn with the generator."""
+        moves = candidate_moves(self.game, observation)
+        return moves[int(generator.integers(len(moves)))]
+
+
+def candidate_moves(game: str, observation: str) -> tuple[str, ...]:
+    """Moves of the side to move, read from what it has heard.
+
+    Where the game lists its legal moves, these. Else those of the games in `_MOVES`, which are
+    legal but for full columns, cards that were played and the like. Else whatever the rules show
+    in brackets as an example, which may be refused: two refusals lose the game.
+
+    >>> candidate_moves("TicTacToe-v0", "Available Moves: '[0]', '[7]'")
+    ('[0]', '[7]')
+    >>> candidate_moves("IteratedRockPaperScissors-v0", "")
+    ('[rock]', '[paper]', '[scissors]')
+    """
+    moves = _listed_moves(observation)
+    if not moves and (name := arena_name(game)) in _MOVES:
+        moves = _MOVES[name](observation)
+    moves = moves or _BRACKETED.findall(observation) or ["[pass]"]
+    return tuple(dict.fromkeys(_BLANK.sub("1", move) for move in moves))
+
+
+def _listed_moves(observation: str) -> list[str]:
+    """The moves of the newest line that lists any."""
+    for line in reversed(observation.split("\n")):
+        if (listing := _LISTED.search(line)) and (moves := _BRACKETED.findall(listing[1])):
+            return moves
+    return []
+
+
+def _find_perfect(game: str) -> Opponent:
+    name = arena_name(game)
+    if name not in PERFECT_PLAYERS:
+        known = ", ".join(sorted(PERFECT_PLAYERS))
+        raise ConfigError(f"there is no perfect opponent for {game!r}: there is one for {known}")
+    return PERFECT_PLAYERS[name]
+
+
+def _checked(opponent: object, name: str) -> Opponent:
+    if not callable(opponent) or isinstance(opponent, type):
+        raise ConfigError(
+            f"opponent {name} is not a function of (observation, generator): "
+            f"it is a {type(opponent).__name__}"
+        )
+    return cast("Opponent", opponent)
+
+
+# --- games that do not list their moves
+
+
+def _fixed(*moves: str) -> Callable[[str], list[str]]:
+    return lambda _: list(moves)
+
+
+def _columns(observation: str) -> list[str]:
+    """ConnectFour: the columns whose top cell is free in the newest board."""
+    _, shown, board = observation.rpartition("Board state:\n")
+    top = board.split("\n")[2].split() if shown else ["."] * 7
+    return [f"[col {i}]" for i, cell in enumerate(top) if cell == "."]
+
+
+def _removals(observation: str) -> list[str]:
+    """Nim: every number of objects from every pile."""
+    piles = nim_piles(observation)
+    return [f"[{i} {n}]" for i, pile in enumerate(piles) for n in range(1, pile + 1)]
+
+
+def _allocations(observation: str) -> list[str]:
+    """ColonelBlotto: everything on one field, or as evenly as can be."""
+    fields = re.findall(r"Available fields: ([A-Z, ]+)", observation)[-1].split(", ")
+    units = int(re.findall(r"Units to allocate: (\d+)", observation)[-1])
+    even = [units // len(fields) + (i < units % len(fields)) for i in range(len(fields))]
+    rows = [[units if i == j else 0 for j in range(len(fields))] for i in range(len(fields))]
+    named = (zip(fields, row, strict=True) for row in [even, *rows])
+    return ["[" + " ".join(f"{field}{n}" for field, n in row) + "]" for row in named]
+
+
+_DIRECTIONS = _fixed("[up]", "[down]", "[left]", "[right]")
+_MOVES: dict[str, Callable[[str], list[str]]] = {
+    "Battleship": _fixed(*(f"[{row}{column}]" for row in "ABCDE" for column in range(5))),
+    "Briscola": _fixed("[play 1]", "[play 2]", "[play 3]"),
+    "Chopsticks": _fixed("[attack 0 0]", "[attack 0 1]", "[attack 1 0]", "[attack 1 1]"),
+    "ColonelBlotto": _allocations,
+    "ConnectFour": _columns,
+    "GermanWhist": _fixed(*(f"[play {i}]" for i in range(1, 14))),
+    "IteratedMatchingPennies": _fixed("[heads]", "[tails]"),
+    "IteratedPrisonersDilemma": _fixed("[Cooperate]", "[Defect]"),
+    "IteratedRockPaperScissors": _fixed("[rock]", "[paper]", "[scissors]"),
+    "IteratedTwoThirdsAverage": _fixed(*(f"[{n}]" for n in range(0, 101, 5))),
+    "LiarsDice": _fixed("[Call]", "[Bid: 2, 3]", "[Bid: 3, 3]", "[Bid: 4, 5]"),
+    "MemoryGame": _fixed(
+        *(f"[{i // 4} {i % 4} {j // 4} {j % 4}]" for i in range(16) for j in range(i))
+    ),
+    "Nim": _removals,
+    "Poker": _fixed("[Check]", "[Call]"),
+    "Snake": _DIRECTIONS,
+    "Surround": _DIRECTIONS,
+}

@@ -1,0 +1,135 @@
+"""Players that make no mistake, for the two-player games that are small enough: TicTacToe and Nim.
+
+They read the newest position from what TextArena says, so each is a function of an observation and
+a generator, an `opponents.Opponent`. Among equally good moves one is drawn with the generator.
+TicTacToe is solved by minimax over its 5,478 positions, Nim by Bouton's rule (1901): a position is
+lost for the side to move exactly if the exclusive or of its piles is 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache, reduce
+from operator import xor
+
+import numpy as np
+
+LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
+"""The cells that make three in a row, numbered by rows."""
+
+_ROW = r" ?([0-9XO]) \| ([0-9XO]) \| ([0-9XO]) ?\n"
+_RULE = r"---\+---\+---\n"
+_BOARD = re.compile(f"{_ROW}{_RULE}{_ROW}{_RULE}{_ROW}")
+_PILE = re.compile(r"pile (\d+): (\d+)")
+
+
+# --- TicTacToe
+
+
+def tic_tac_toe_board(observation: str) -> str:
+    r"""The newest board in a text: nine characters O, X or space, O moved first.
+
+    Raises:
+        ValueError: there is no board in it.
+
+    >>> tic_tac_toe_board(" 0 | O | 2\n---+---+---\n 3 | X | 5\n---+---+---\n 6 | 7 | 8\n")
+    ' O  X    '
+    """
+    boards = _BOARD.findall(observation + "\n")
+    if not boards:
+        raise ValueError("there is no TicTacToe board in the observation")
+    return "".join(cell if cell in "OX" else " " for cell in boards[-1])
+
+
+def mark_to_move(board: str) -> str:
+    """O if both have made as many marks, else X."""
+    return "O" if board.count("O") == board.count("X") else "X"
+
+
+@cache
+def tic_tac_toe_value(board: str) -> int:
+    """1 if the side to move wins with the best play of both, 0 for a draw, -1 if it loses.
+
+    >>> tic_tac_toe_value(" " * 9), tic_tac_toe_value("OO XX    ")
+    (0, 1)
+    """
+    if _has_line(board):
+        return -1  # the side that moved last has won
+    if " " not in board:
+        return 0
+    return max(-tic_tac_toe_value(_after(board, cell)) for cell in _free_cells(board))
+
+
+def best_cells(board: str) -> tuple[int, ...]:
+    """The free cells that keep the value of the position.
+
+    >>> best_cells("OO XX    ")
+    (2,)
+    """
+    value = tic_tac_toe_value(board)
+    cells = _free_cells(board)
+    return tuple(cell for cell in cells if -tic_tac_toe_value(_after(board, cell)) == value)
+
+
+def perfect_tic_tac_toe(observation: str, generator: np.random.Generator) -> str:
+    """A move that never turns a win into a draw or a draw into a loss."""
+    cells = best_cells(tic_tac_toe_board(observation))
+    return f"[{cells[int(generator.integers(len(cells)))]}]"
+
+
+def _free_cells(board: str) -> list[int]:
+    return [cell for cell, mark in enumerate(board) if mark == " "]
+
+
+def _after(board: str, cell: int) -> str:
+    return board[:cell] + mark_to_move(board) + board[cell + 1 :]
+
+
+def _has_line(board: str) -> bool:
+    return any(board[a] == board[b] == board[c] != " " for a, b, c in LINES)
+
+
+# --- Nim
+
+
+def nim_piles(observation: str) -> tuple[int, ...]:
+    r"""The newest piles in a text.
+
+    Raises:
+        ValueError: there are none in it.
+
+    >>> nim_piles("Current Pile:\n  pile 0: 3\n  pile 1: 4")
+    (3, 4)
+    """
+    piles = {int(number): int(size) for number, size in _PILE.findall(observation)}
+    if not piles:
+        raise ValueError("there are no piles of Nim in the observation")
+    return tuple(piles[number] for number in sorted(piles))
+
+
+def winning_removals(piles: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Every (pile, objects to remove) that wins with the best play of both.
+
+    >>> winning_removals((3, 4, 5)), winning_removals((1, 1))
+    (((0, 2),), ())
+    """
+    total = reduce(xor, piles, 0)
+    return tuple(
+        (number, size - (size ^ total)) for number, size in enumerate(piles) if size ^ total < size
+    )
+
+
+def perfect_nim(observation: str, generator: np.random.Generator) -> str:
+    """A winning move where there is one, else one object, so that the game lasts."""
+    piles = nim_piles(observation)
+    moves = winning_removals(piles) or tuple((i, 1) for i, size in enumerate(piles) if size)
+    number, objects = moves[int(generator.integers(len(moves)))]
+    return f"[{number} {objects}]"
+
+
+PERFECT_PLAYERS: dict[str, Callable[[str, np.random.Generator], str]] = {
+    "TicTacToe": perfect_tic_tac_toe,
+    "Nim": perfect_nim,
+}
+"""By the name of the game."""

@@ -1,0 +1,142 @@
+"""What a run plays: the tasks of a step, of one game or a mixture, and an environment for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wordle_rl.agents.base import Agent
+from wordle_rl.config import EnvSection, TrainConfig
+from wordle_rl.envs import make_env, options_of, supported
+from wordle_rl.envs.base import Style, TextEnv
+from wordle_rl.envs.plugins import is_plugin, load_plugin
+from wordle_rl.envs.text_arena_match import TwoPlayerGame
+from wordle_rl.errors import ConfigError
+from wordle_rl.records import EpisodeGroup, Task
+from wordle_rl.rollout import rollout
+from wordle_rl.seeding import seed_from
+from wordle_rl.self_play import TwoPlayerMatch, self_play
+from wordle_rl.training.mixture import allot, mixture
+
+SELF = "self"
+"""The opponent that is the model itself."""
+SET_BY = {
+    "split": "env.split",
+    "reward": "env.reward",
+    "opponent": "env.opponent",
+    "style": "the model",
+    "history": "training",
+}
+"""Arguments of a game that are not read from `env.options`, and what sets them."""
+
+
+def draw_tasks(config: TrainConfig, step: int) -> list[Task]:
+    """The tasks of a step. A task's seed fixes its secret, so all games of a group share it."""
+    games = mixture(config.env.id, config.env.options)
+    return [
+        Task(
+            env_id=game.env_id,
+            env_options=game.options,
+            task_id=f"step-{step}/task-{p}",
+            seed=seed_from(config.train.seed, "task", step, p) % 2**32,
+            split=config.env.split,
+        )
+        for p, game in enumerate(allot(games, config.rollout.tasks_per_step))
+    ]
+
+
+def play_step(
+    agent: Agent, config: TrainConfig, step: int, temperature: float
+) -> list[EpisodeGroup]:
+    """Play every task of a step by a whole group; against itself, a group for each seat."""
+    tasks_P, seed = draw_tasks(config, step), seed_from(config.train.seed, "rollout", step)
+    if config.env.opponent == SELF:
+        return self_play(
+            agent,
+            tasks_P,
+            config.rollout.group_size,
+            make_match=lambda task: training_match(task, agent.style),
+            temperature=temperature,
+            seed=seed,
+            policy_version=step,
+        )
+    return rollout(
+        agent,
+        tasks_P,
+        config.rollout.group_size,
+        make_env=lambda task: training_env(config.env, task, agent.style),
+        temperature=temperature,
+        seed=seed,
+        max_turns=config.rollout.max_turns,
+        policy_version=step,
+    )
+
+
+def training_match(task: Task, style: Style) -> TwoPlayerMatch:
+    """A new game of two seats: one of TextArena, or a user's own class as `package.module:Class`.
+
+    Raises:
+        ConfigError: it is no game for two.
+    """
+    if is_plugin(task.env_id):
+        match: TwoPlayerMatch = load_plugin("game", task.env_id)(**task.env_options)
+        return match
+    options = dict(task.env_options)
+    prefix, _, game = task.env_id.partition(":")
+    if prefix != "textarena" or not (game := game or options.pop("game", "")):
+        raise ConfigError(
+            f"game {task.env_id!r} cannot be played against itself: use a game for two, for "
+            "example textarena:TicTacToe-v0"
+        )
+    return TwoPlayerGame(game, style=style, **options)
+
+
+def training_env(env: EnvSection, task: Task, style: Style) -> TextEnv:
+    """A new game for a task as the settings describe it, in the style the agent reads.
+
+    A game takes of `split`, `reward`, `style`, `history` and `opponent` what it knows, so a game of
+    one's own needs none of them.
+
+    Raises:
+        ConfigError: no such game, reward or option, or an option that is set elsewhere.
+    """
+    known = options_of(task.env_id)
+    wanted: dict[str, Any] = {"split": env.split, "reward": env.reward, "style": style}
+    wanted |= {"history": "last"} | ({"opponent": env.opponent} if env.opponent else {})
+    if clash := sorted(SET_BY.keys() & task.env_options.keys()):
+        raise ConfigError(
+            f"setting env.options.{clash[0]}: leave it out, {SET_BY[clash[0]]} sets it"
+        )
+    default = EnvSection()
+    for name in () if known is None else sorted(wanted.keys() - known - {"style", "history"}):
+        if wanted[name] != getattr(default, name):
+            raise ConfigError(
+                f"setting env.{name}={wanted[name]!r}: game {task.env_id!r} has no such argument, "
+                "leave it out"
+            )
+    if env.rewards and "game" not in env.rewards and env.reward != default.reward:
+        raise ConfigError(
+            f"setting env.reward={env.reward!r}: leave it out, env.rewards is what is paid "
+            "(or add game = 1.0 there)"
+        )
+    given = supported(task.env_id, **wanted)
+    return make_env(task.env_id, rewards=env.rewards, **given, **task.env_options)
+
+
+def check_games(config: TrainConfig, style: Style) -> None:
+    """Make every game of the run once, so that what cannot be played fails before it begins.
+
+    Raises:
+        ConfigError: as in `training_env`.
+    """
+    tasks = draw_tasks(config, 0)
+    games = mixture(config.env.id, config.env.options)
+    if missing := {game.env_id for game in games} - {task.env_id for task in tasks}:
+        raise ConfigError(
+            f"setting rollout.tasks_per_step={len(tasks)}: too few for game {min(missing)!r} to "
+            "have a task, raise it"
+        )
+    for task in tasks:
+        if config.env.opponent == SELF:
+            training_match(task, style)
+        else:
+            training_env(config.env, task, style)
