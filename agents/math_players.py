@@ -42,12 +42,15 @@ class Rule:
     template: Template
 
     def solve(self, question: str) -> Fraction | None:
-        """The answer to a question; None where it is of another template."""
+        """The answer to a question; None where it is of another template or makes no sense."""
         match = self.pattern.fullmatch(question)
         if match is None:
             return None
         values = {k: int(v) for k, v in match.groupdict().items() if k not in self.template.words}
-        return evaluate(parse(self.template.answer), values)
+        try:
+            return evaluate(parse(self.template.answer), values)
+        except ZeroDivisionError:
+            return None
 
 
 def solve(question: str) -> Fraction | None:
@@ -58,7 +61,7 @@ def solve(question: str) -> Fraction | None:
     """
     try:
         return evaluate(parse_once(question.removeprefix("What is ").removesuffix("?")))
-    except (ValueError, KeyError):
+    except (ArithmeticError, LookupError, ValueError):
         answers = (rule.solve(question) for rule in _rules())
         return next((answer for answer in answers if answer is not None), None)
 

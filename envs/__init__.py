@@ -142,19 +142,20 @@ def make_env(env_id: str, *, rewards: Rewards | None = None, **options: Any) -> 
     return ComposedRewards(env, rewards) if rewards else env
 
 
-def options_of(env_id: str) -> frozenset[str] | None:
-    """The arguments that a game takes; None where it takes any.
+def options_of(env_id: str) -> dict[str, Any] | None:
+    """The arguments that a game takes, with their defaults; None where it takes any.
 
     Raises:
         ConfigError: there is no such game.
 
-    >>> "hard_mode" in (options_of("wordle") or ())
-    True
+    >>> (options_of("wordle") or {})["max_guesses"]
+    6
     """
     parameters = inspect.signature(_creator(env_id)).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
-    return frozenset(p.name for p in parameters)
+    preset = {} if is_plugin(env_id) else gymnasium.spec(resolve_env_id(env_id)).kwargs
+    return {p.name: preset.get(p.name, p.default) for p in parameters}
 
 
 def supported(env_id: str, **options: Any) -> dict[str, Any]:

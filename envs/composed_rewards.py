@@ -29,7 +29,7 @@ Rewards = Mapping[str, float | Mapping[str, Any]]
 """Name of a function -> its weight, or a table of `weight` and the function's parameters."""
 KEEPS_ORDER = frozenset({"correct", "game", "partial_credit", "information_gain"})
 """Functions that give no lost game more than a won one."""
-HINTS = {"candidates_left": " (Wordle does with env.options.track_candidates = true)"}
+HINTS = {"candidates_left": " (set env.options.track_candidates = true)"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.turns import EndReason, Event, Limits, Voice, compact_ending, refused
@@ -44,13 +44,6 @@ class Words(Protocol):
     def compact(self) -> str:
         """Short."""
         ...
-
-
-class Asked(NamedTuple):
-    """A question that can be put."""
-
-    question: str
-    compact: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

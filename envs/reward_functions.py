@@ -30,8 +30,10 @@ from typing import Any, TypeVar
 from wordle_rl.errors import ConfigError
 
 MARKS = frozenset("GYX")
-NO_ANSWER, BAD_FORM = "no_", "bad_"
-"""How statuses begin that mean: no answer was found; the answer does not have the asked form."""
+NO_ANSWER = "no_"
+"""How statuses begin that mean: no answer was found in the text."""
+BAD_FORM = (NO_ANSWER, "bad_", "invalid")
+"""How those begin that mean: it has not the asked form (TextArena's `invalid` says no more)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +114,10 @@ def game(outcome: TurnOutcome) -> float:
 def partial_credit(outcome: TurnOutcome) -> float:
     """How close the game's best action came, 0 to 1; an improvement is paid once, when it happens.
 
-    A game may say it itself, as `info["credit"]` from 0 to 1. Else `info["feedback"]` says it where
-    it is made of G, Y and X, as Wordle's is: a green counts 1 and a yellow 1/2, divided by the
-    number of marks. Any other feedback is worth nothing. Stalling pays nothing.
+    A game may say it itself, as `info["credit"]` from 0 to 1: number guessing, Mastermind, Hangman
+    and math do. Else `info["feedback"]` says it where it is made of G, Y and X, as Wordle's is: a
+    green counts 1 and a yellow 1/2, divided by the number of marks. Any other feedback is worth
+    nothing. Stalling pays nothing.
     """
     best = max(_credit(info) for info in outcome.earlier)
     return max(best, _credit(outcome.info)) - best
@@ -128,11 +131,11 @@ def answers(outcome: TurnOutcome) -> float:
 
 @averaged
 def format_(outcome: TurnOutcome) -> float:
-    """1 where the answer had the asked form (no status `no_...` or `bad_...`).
+    """1 where the answer had the asked form (no status `no_...`, `bad_...` or `invalid`).
 
     An answer of good form that the rules refuse, such as a word that is not in the list, counts.
     """
-    return float(not outcome.status.startswith((NO_ANSWER, BAD_FORM)))
+    return float(not outcome.status.startswith(BAD_FORM))
 
 
 @averaged
@@ -173,7 +176,7 @@ def information_gain(outcome: TurnOutcome, *, gamma: float = 1.0) -> float:
     """Bits by which the action narrowed the possibilities: the potential of `rewards`, any game.
 
     gamma * Phi(s') - Phi(s) with Phi = -log2(`info["candidates_left"]`) and Phi = 0 at the end (Ng,
-    Harada and Russell 1999). Wordle tells that number with `env.options.track_candidates = true`.
+    Harada and Russell 1999). Games tell that number with `env.options.track_candidates = true`.
     With gamma = 1 a whole game earns the same whatever was played, so it is for credit by turn.
     """
     left = max(1, outcome.info["candidates_left"])

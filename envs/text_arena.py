@@ -229,7 +229,6 @@ class TextArenaEnv(TextEnv):
     def _info(
         self, status: str, guess: str, parts: Mapping[str, float], *, ended: bool
     ) -> dict[str, Any]:
-        native, complaint = self._match.engine.reward(self._seat)
         info: dict[str, Any] = {
             "turn": self._match.accepted(self._seat),
             "guess": guess[:MAX_SHOWN],
@@ -240,8 +239,8 @@ class TextArenaEnv(TextEnv):
             "reward_parts": dict(parts),
             "end_reason": self._end_reason() if ended else "",
             "consistent": status == "ok",
-            "native_reward": native if ended else 0.0,
-            "problem": (self._match.error or complaint) if ended else "",
+            "native_reward": self._match.rewards[self._seat] if ended else 0.0,
+            "problem": self._match.engine.problem(self._seat) if ended else "",
             "seat": self._seat,
             "opponent_turns": len(self.opponent_record()),
         }

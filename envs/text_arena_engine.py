@@ -154,12 +154,15 @@ class ArenaEngine:
         """Everything a player has been told since the start."""
         return tuple(self._heard[player])
 
-    def reward(self, player: int) -> tuple[float, str]:
-        """TextArena's own reward, and what is wrong with it: what is no finite number counts 0."""
-        value = (self._env.state.rewards or {}).get(player, 0)
-        if isinstance(value, int | float | np.number) and isfinite(value):
-            return float(value), ""
-        return 0.0, to_ascii(repr(value))
+    def reward(self, player: int) -> float:
+        """TextArena's own reward; 0 while the game runs, and for what is no finite number."""
+        value = self._paid(player)
+        return float(value) if _is_finite(value) else 0.0
+
+    def problem(self, player: int) -> str:
+        """What the game raised, or the reward that is no finite number; empty nearly always."""
+        value = self._paid(player)
+        return self.error or ("" if _is_finite(value) else to_ascii(repr(value)))
 
     def is_invalid(self, player: int) -> bool:
         """Whether invalid moves of this player ended its game."""
@@ -169,16 +172,19 @@ class ArenaEngine:
         """Why the game ended, in the game's words."""
         return to_ascii(str(self._env.state.game_info[player].get("reason") or ""))
 
+    def _paid(self, player: int) -> Any:
+        return (self._env.state.rewards or {}).get(player, 0)
+
     def _clear(self) -> None:
         self.error = ""
         self.refused = False
         self._heard: list[list[Said]] = [[] for _ in range(self._players)]
 
     def _is_dealt(self, seed: int) -> bool:
-        from wordle_rl.envs.text_arena_repairs import MADE_ANEW, is_fair, repair
+        from wordle_rl.envs.text_arena_repairs import LOADS_LISTS, is_fair, repair
 
         self._world.seed(seed)
-        if self._name in MADE_ANEW:
+        if self._name not in LOADS_LISTS:
             self._env = self._made()
         with self._world.entered(ordered_in=self._ordered_in):
             self._env.reset(num_players=self._players, seed=seed)
@@ -252,6 +258,10 @@ def _make(game_id: str, options: Mapping[str, Any]) -> Any:
     module_name, _, class_name = spec.entry_point.partition(":")
     make = getattr(import_module(module_name), class_name)
     return make(**{**spec.kwargs, **options})
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and bool(isfinite(value))
 
 
 def _adds_brackets(game_id: str) -> bool:

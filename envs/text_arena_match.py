@@ -33,6 +33,12 @@ class Exchange(NamedTuple):
 class Match:
     """One game for `players` seats. Seats are numbered from 0."""
 
+    _status: MoveStatus
+    _actions: int
+    _marks: list[int]
+    _accepted: list[int]
+    _records: list[list[Exchange]]
+
     def __init__(
         self,
         game: str,
@@ -60,7 +66,9 @@ class Match:
             check_id(game)
             check_playable(game)
         self.game = game
-        self._players, self._style, self._history = players, style, history
+        self._players = players
+        self._style: Style = style
+        self._history: History = history
         self._max_turns = max_turns
         self._engine = ArenaEngine(game, players, game_options, build)
         self._clear()
@@ -76,14 +84,23 @@ class Match:
         return self._engine.to_move
 
     @property
+    def forfeited_by(self) -> int | None:
+        """The seat that is out after invalid moves in a game that would go on without it."""
+        if self._engine.done:
+            return None
+        return next((p for p in range(self._players) if self._engine.is_invalid(p)), None)
+
+    @property
     def called_off(self) -> bool:
         """Whether `max_turns` ended the game."""
-        return self._actions >= self._max_turns and not self._engine.done
+        over = self._engine.done or self.forfeited_by is not None
+        return self._actions >= self._max_turns and not over
 
     @property
     def done(self) -> bool:
         """Whether the game is over."""
-        return self._engine.done or self.called_off
+        over = self._engine.done or self.forfeited_by is not None
+        return over or self._actions >= self._max_turns
 
     @property
     def status(self) -> MoveStatus:
@@ -97,8 +114,10 @@ class Match:
 
     @property
     def rewards(self) -> tuple[float, ...]:
-        """TextArena's own rewards by seat; 0 while the game runs."""
-        return tuple(self._engine.reward(seat)[0] for seat in range(self._players))
+        """TextArena's own rewards by seat; 0 while the game runs. A forfeit is paid -1 and 1."""
+        if (loser := self.forfeited_by) is not None:
+            return tuple(-1.0 if seat == loser else 1.0 for seat in range(self._players))
+        return tuple(self._engine.reward(seat) for seat in range(self._players))
 
     def reset(self, seed: int) -> None:
         """Start a new game, fixed by a seed in [0, 2**31)."""
@@ -149,11 +168,11 @@ class Match:
         return "invalid" if self._engine.refused else "ok"
 
     def _clear(self) -> None:
-        self._status: MoveStatus = "start"
+        self._status = "start"
         self._actions = 0
         self._marks = [0] * self._players
         self._accepted = [0] * self._players
-        self._records: list[list[Exchange]] = [[] for _ in range(self._players)]
+        self._records = [[] for _ in range(self._players)]
 
     def _framed(self, said: str, player: int) -> str:
         """A text with the end of the game under it; the id of the game where nothing was said."""
@@ -165,6 +184,8 @@ class Match:
             return "The game failed and is over."
         if self.called_off:
             return f"The game is called off after {self._max_turns} turns."
+        if (loser := self.forfeited_by) is not None:
+            return f"Player {loser} is out after invalid moves."
         return self._engine.reason(player) or "The game is over."
 
 
@@ -197,7 +218,7 @@ class TwoPlayerGame(Match):
 
     def outcome(self, player: int) -> OutcomeName:
         """Who has the larger reward has won. Empty while the game runs, or if it had no result."""
-        if not self._engine.done or self._engine.error:
+        if not self.done or self.error or self.called_off:
             return ""
         mine, theirs = self.rewards[player], self.rewards[1 - player]
         if mine == theirs:

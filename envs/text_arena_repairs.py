@@ -8,15 +8,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-import textarena
+import textarena  # type: ignore[import-untyped]
 
 from wordle_rl.envs.text_arena_text import SUITS
 
-MADE_ANEW = frozenset({"Countdown", "Secretary", "SpiteAndMalice"})
-"""Made again for every game. SpiteAndMalice goes on with the last game's pack, Countdown draws its
-numbers when it is made, and Secretary keeps hold of a generator that a copy of it would not share.
+LOADS_LISTS = frozenset(
+    {
+        "Crosswords",
+        "DontSayIt",
+        "Hangman",
+        "LetterAuction",
+        "LogicPuzzle",
+        "Set",
+        "SpellingBee",
+        "WordChains",
+        "WordLadder",
+        "WordSearch",
+        "Wordle",
+    }
+)
+"""Games that take long to make and are reset for the next game. All others are made again, because
+some go on where the last game ended: KuhnPoker and SpiteAndMalice with the pack as it lay, and
+Countdown and Secretary with what they drew when they were made.
 """
 SET_TURNS = 20
 
@@ -71,9 +87,9 @@ class BestButton(dict[str, float]):
     """
 
     def __eq__(self, other: object) -> bool:
-        return other == max(self, key=self.__getitem__)
+        return bool(other == max(self, key=self.__getitem__))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def _repair_bandit(env: Any) -> None:
@@ -83,9 +99,8 @@ def _repair_bandit(env: Any) -> None:
 
 def three_cards(action: str) -> tuple[int, int, int] | None:
     """The cards in an action of Set. TextArena takes `[1, 1, 1]`, thrice one card, for a Set."""
-    from textarena.envs.Set.env import SetEnv
-
-    cards: tuple[int, int, int] | None = SetEnv._parse_action(None, action)  # type: ignore[arg-type]
+    parse: Any = import_module("textarena.envs.Set.env").SetEnv._parse_action
+    cards: tuple[int, int, int] | None = parse(None, action)
     return cards if cards and len({*cards}) == 3 else None
 
 
@@ -110,7 +125,7 @@ def repair(env: Any, name: str) -> None:
 
 def _is_solvable_fifteen(env: Any) -> bool:
     """Whether the tiles can be ordered: half of all shuffles cannot (Johnson and Story, 1879)."""
-    tiles = [tile or 16 for row in env.board for tile in row]
+    tiles: list[int] = [tile or 16 for row in env.board for tile in row]
     inversions = sum(a > b for i, a in enumerate(tiles) for b in tiles[i + 1 :])
     row, column = divmod(tiles.index(16), 4)
     return (inversions + (3 - row) + (3 - column)) % 2 == 0
@@ -169,7 +184,7 @@ def is_won(env: Any, name: str) -> bool:
 
 
 def _secret_button(env: Any) -> str:
-    means = env.state.game_state["ground_truth"]
+    means: dict[str, float] = env.state.game_state["ground_truth"]
     return max(means, key=means.__getitem__)
 
 

@@ -16,7 +16,7 @@ from wordle_rl.errors import ConfigError
 
 registry()
 with PrivateWorld().entered():  # the module downloads NLTK data as it is imported
-    from textarena.envs.Wordle.env import WordleEnv
+    from textarena.envs.Wordle.env import WordleEnv  # type: ignore[import-untyped]
 
 
 class ArenaWordle(WordleEnv):  # type: ignore[misc]
@@ -36,7 +36,8 @@ class ArenaWordle(WordleEnv):  # type: ignore[misc]
         return word in self._lexicon.legal
 
     def _evaluate_guess(self, guess: str) -> list[str]:
-        return list(feedback(guess, self.state.game_state["secret_word"]))
+        (secret,) = self.word_list
+        return list(feedback(guess, secret))
 
 
 @lru_cache(maxsize=8)

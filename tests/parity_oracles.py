@@ -24,6 +24,8 @@ from torch import Tensor
 FILE = Path(__file__).parent / "goldens" / "parity.json"
 Result = dict[str, Any]
 """`value` and the gradients that belong to it, by the name of the input."""
+Oracle = Callable[[Mapping[str, Tensor]], dict[str, Result]]
+"""inputs -> results, by the name of the case."""
 
 LIGER: dict[str, dict[str, Any]] = {
     f"{name}{suffix}": {**options, **kl}
@@ -61,7 +63,7 @@ LIGER: dict[str, dict[str, Any]] = {
 
 
 def inputs() -> dict[str, Tensor]:
-    """Rows of 1 to 7 trained tokens, ratios from 0.15 to 9, advantages of either sign."""
+    """Rows of 1 to 7 trained tokens, ratios from 0.14 to 6.4, advantages of either sign."""
     random = torch.Generator().manual_seed(0)
 
     def draw(*shape: int) -> Tensor:
@@ -70,11 +72,11 @@ def inputs() -> dict[str, Tensor]:
     mask = torch.rand(6, 7, generator=random) < 0.7
     mask[0], mask[1] = True, False
     mask[1, 3] = True
-    old = -draw(6, 7).abs() - 0.05
+    old = -3 * draw(6, 7).abs() - 0.05
     return {
         "mask": mask,
         "old": old,
-        "policy": (old + 0.7 * draw(6, 7)).clamp(max=-0.001),
+        "policy": (old + 1.3 * draw(6, 7)).clamp(max=-0.001),
         "reference": (old + 0.5 * draw(6, 7)).clamp(max=-0.001),
         "sampler": (old + 0.5 * draw(6, 7)).clamp(max=-0.001),
         "advantages": draw(6),
@@ -127,7 +129,10 @@ def liger_dpo(data: Mapping[str, Tensor]) -> dict[str, Result]:
 
 
 def torchrl_gae(data: Mapping[str, Tensor]) -> dict[str, Result]:
-    """GAE of games that ended and of games that were cut off; returns to go."""
+    """GAE of games that ended and of games that were cut off; returns to go.
+
+    torchrl multiplies gamma into a mask of the default type, which has to be float64.
+    """
     functional = import_module("torchrl.objectives.value.functional")
     values, rewards = data["values"][..., None], data["rewards"][..., None]
     last = torch.zeros_like(rewards, dtype=torch.bool)
@@ -144,6 +149,20 @@ def torchrl_gae(data: Mapping[str, Tensor]) -> dict[str, Result]:
     return results | {"torchrl reward2go 0.9": result(to_go[..., 0])}
 
 
+def in_float64(oracle: Oracle) -> Oracle:
+    """With float64 as torch's default type."""
+
+    def asked(data: Mapping[str, Tensor]) -> dict[str, Result]:
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            return oracle(data)
+        finally:
+            torch.set_default_dtype(before)
+
+    return asked
+
+
 def sb3_conjugate_gradient(data: Mapping[str, Tensor]) -> dict[str, Result]:
     """The solution of H x = b, H = M M^T + I."""
     solve = import_module("sb3_contrib.common.utils").conjugate_gradient_solver
@@ -152,10 +171,10 @@ def sb3_conjugate_gradient(data: Mapping[str, Tensor]) -> dict[str, Result]:
     return {"sb3 conjugate gradient": result(x)}
 
 
-ORACLES: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Result]]] = {
+ORACLES: dict[str, Oracle] = {
     "liger_kernel.chunked_loss.grpo_loss": liger_grpo,
     "liger_kernel.chunked_loss.dpo_loss": liger_dpo,
-    "torchrl.objectives.value.functional": torchrl_gae,
+    "torchrl.objectives.value.functional": in_float64(torchrl_gae),
     "sb3_contrib.common.utils": sb3_conjugate_gradient,
 }
 """By the module that has to be importable."""

@@ -240,7 +240,10 @@ def test_reinforce_without_a_baseline_is_the_return() -> None:
 def test_the_baseline_of_the_step_crosses_groups() -> None:
     """Mean of 1, 1, 0, 2: a group of equal games can be better or worse than the others."""
     assert first_turns(batch_centered(step_of([1.0, 1.0], [0.0, 2.0]))) == [[0.0, 0.0], [-1.0, 1.0]]
-    assert first_turns(batch_centered(step_of([2.0, 2.0], [0.0, 0.0]))) == [[1.0, 1.0], [-1.0, -1.0]]
+    assert first_turns(batch_centered(step_of([2.0, 2.0], [0.0, 0.0]))) == [
+        [1.0, 1.0],
+        [-1.0, -1.0],
+    ]
 
 
 def test_the_baseline_of_earlier_steps() -> None:

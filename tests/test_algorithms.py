@@ -44,7 +44,7 @@ def test_every_algorithm_resolves(name: str) -> None:
 
 
 def test_every_part_is_used_or_one_name_away() -> None:
-    """No advantage and no loss that no algorithm uses, but for those that are baselines of tests."""
+    """Few parts that no algorithm uses: oracles of the others, or for a user's own algorithm."""
     used = {a.advantage for a in ALGORITHMS.values()}
     assert advantages.ADVANTAGES.keys() - used == {"turn_returns", "turn_centered"}
     assert losses.LOSSES.keys() - {a.loss for a in ALGORITHMS.values()} == {"importance"}

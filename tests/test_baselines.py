@@ -1,13 +1,16 @@
 """Baselines through the game itself: the figures every table is read against."""
 
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
-from wordle_rl.agents.baselines import BASELINES, load_baseline
+from wordle_rl.agents.baselines import BASELINES, GAME_PLAYERS, load_baseline
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import TextEnv
+from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.envs.words import load_words
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, Task
@@ -67,6 +70,7 @@ def mean_guesses(episodes: list[Episode]) -> float:
     [
         ("greedy-patterns", reference(3.398, 3.428), {1: 1, 2: 77, 3: 1169, 4: 844, 5: 53, 6: 2}),
         ("greedy-entropy:raise", reference(3.444, 3.475), {1: 1, 2: 56, 3: 1107, 4: 925, 5: 57}),
+        ("solver", reference(3.398, 3.428), {1: 1, 2: 69, 3: 1181, 4: 853, 5: 41, 6: 1}),
     ],
 )
 def test_greedy_play_reproduces_the_reference(
@@ -109,7 +113,7 @@ def test_random_play_is_legal_uniform_and_hopeless() -> None:
 def test_a_game_depends_on_its_seed_alone(name: str) -> None:
     together = guesses_of(play(name, SOME))
     assert guesses_of([e for secret in SOME for e in play(name, (secret,))]) == together
-    assert (guesses_of(play(name, SOME, seed=1)) == together) is name.startswith("greedy")
+    assert (guesses_of(play(name, SOME, seed=1)) == together) is (not name.startswith("random"))
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -137,12 +141,98 @@ def test_an_opener_is_played_first_and_only_first(name: str) -> None:
     ("load", "message"),
     [
         (lambda: load_baseline("greedy-pattern"), "did you mean 'greedy-patterns'"),
-        (lambda: play("random:xyzzy", SOME), "opener 'xyzzy' is not a legal word"),
+        (lambda: play("random:xyzzy", SOME), "opener 'xyzzy' is not a legal move"),
     ],
 )
 def test_bad_names_are_refused(load: Callable[[], object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load()
+
+
+# --- every game
+
+
+class Unnamed(WordleEnv):
+    """A user's own game: its `public()` names no game."""
+
+    def public(self) -> Mapping[str, Any]:
+        return {key: value for key, value in super().public().items() if key != "game"}
+
+
+class Chess(WordleEnv):
+    def public(self) -> Mapping[str, Any]:
+        return {**super().public(), "game": "chess"}
+
+
+def test_each_game_has_baselines_of_known_names() -> None:
+    for game, players in GAME_PLAYERS.items():
+        assert {"random", "solver"} <= set(players.players) <= set(BASELINES), game
+
+
+@pytest.mark.parametrize("env_id", ["wordle", "guess-number", "mastermind", "hangman"])
+def test_every_baseline_of_a_game_plays_it(env_id: str) -> None:
+    game = make_env(env_id).public()["game"]
+    for name in GAME_PLAYERS[game].players:
+        (episode,) = play_once(name, env_id)
+        assert episode.error is None
+        assert {turn.info["status"] for turn in episode.turns} <= {"ok", "repeat"}
+        consistent = all(turn.info["consistent"] for turn in episode.turns)
+        assert consistent or name not in ("random-consistent",)
+
+
+def play_once(name: str, env_id: str, seed: int = 0) -> list[Episode]:
+    return play_games(
+        load_baseline(name),
+        [Task(env_id=env_id, task_id="0", seed=seed)],
+        make_env=lambda task: make_env(task.env_id),
+        temperature=0.0,
+        seeds=[seed],
+        max_turns=200,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "env_id", "message"),
+    [
+        (
+            "greedy-patterns",
+            "guess-number",
+            "guess-number has no baseline 'greedy-patterns': it has random, random-consistent, sol",
+        ),
+        ("greedy-entropy", "hangman", "hangman has no baseline 'greedy-entropy'"),
+        (
+            "solver",
+            "tests.test_baselines:Unnamed",
+            "there are no baselines for this game: public()",
+        ),
+        ("random", "tests.test_baselines:Chess", "there are no baselines for the game 'chess'"),
+        ("solver:101", "guess-number", "opener '101' is not a legal move of this game"),
+        ("solver:abcz", "mastermind", "opener 'abcz' is not a legal move of this game"),
+        ("solver:er", "hangman", "opener 'er' is not a legal move of this game"),
+    ],
+)
+def test_what_a_game_has_not_is_explained_in_a_line(
+    name: str, env_id: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tests.test_baselines", sys.modules[__name__])
+    with pytest.raises(ConfigError) as caught:
+        play_once(name, env_id)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_games_of_several_kinds_are_played_together() -> None:
+    tasks = [
+        Task(env_id=env_id, task_id=env_id, seed=1) for env_id in ("guess-number", "mastermind")
+    ]
+    episodes = play_games(
+        load_baseline("solver"),
+        tasks,
+        make_env=lambda task: make_env(task.env_id),
+        temperature=0.0,
+        seeds=[0, 0],
+    )
+    assert all(episode.solved for episode in episodes)
 
 
 def test_an_opener_is_part_of_the_name() -> None:

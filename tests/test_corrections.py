@@ -1,4 +1,4 @@
-"""Importance weights for tokens another program sampled: values, caps, masks, no gradient, masking."""
+"""Importance weights for tokens another program sampled: values, caps, no gradient, masking."""
 
 import math
 

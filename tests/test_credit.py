@@ -92,7 +92,9 @@ def test_a_reward_that_is_no_number_is_refused(name: str, bad: float) -> None:
         for rewards in ((0.0, 1.0), (0.0, bad))
     ]
     group = GroupInputs(task_id="step-3/task-7", games=tuple(games), greedy_return=0.0)
-    with pytest.raises(ConfigError, match=rf"game 2 of task 'step-3/task-7' earned {bad!r} on turn"):
+    with pytest.raises(
+        ConfigError, match=rf"game 2 of task 'step-3/task-7' earned {bad!r} on turn"
+    ):
         ADVANTAGES[name](AdvantageInputs(groups=(group,)))
 
 

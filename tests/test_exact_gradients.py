@@ -134,7 +134,9 @@ def groups(name: str, size: int) -> Groups:
     world = WORLDS[name]()
     inputs, rows, weights = [], [], []
     for secret, games in enumerate(world.games):
-        likely = {game: math.exp(sum(map(float, world.logprobs(world.logits, game)))) for game in games}
+        likely = {
+            game: math.exp(sum(map(float, world.logprobs(world.logits, game)))) for game in games
+        }
         for chosen in product(games, repeat=size):
             inputs.append(step_of(chosen, secret))
             rows += chosen
@@ -184,7 +186,9 @@ def advantages_of(found: Groups, advantage: Advantage) -> Tensor:
     )
 
 
-def expected_gradient(name: str, size: int, advantage: Advantage, loss: str = "reinforce") -> Tensor:
+def expected_gradient(
+    name: str, size: int, advantage: Advantage, loss: str = "reinforce"
+) -> Tensor:
     """Of minus the loss, over all groups as likely as they are."""
     world, found = WORLDS[name](), groups(name, size)
     logits = world.logits.clone().requires_grad_(True)
@@ -320,7 +324,9 @@ def test_off_policy_importance_sampling_has_the_true_gradient() -> None:
         advantages=rewards,
         loss_mask=torch.ones(4, 1, dtype=torch.bool),
     )
-    (found,) = torch.autograd.grad(-(old.T.exp() * LOSSES["importance"](inputs, CLIP)).sum(), logits)
+    (found,) = torch.autograd.grad(
+        -(old.T.exp() * LOSSES["importance"](inputs, CLIP)).sum(), logits
+    )
     assert torch.allclose(found, world.true_gradient(), atol=1e-12)
     (clipped,) = torch.autograd.grad(
         -(old.T.exp() * LOSSES["clipped"](inputs, CLIP)).sum(),

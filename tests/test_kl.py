@@ -7,7 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from wordle_rl.training.kl import KL, KLS, k1, k2, k3, k3_corrected, k3_straight_through, penalty_to_go
+from wordle_rl.training.kl import (
+    KL,
+    KLS,
+    k1,
+    k2,
+    k3,
+    k3_corrected,
+    k3_straight_through,
+    penalty_to_go,
+)
 
 POLICY = torch.tensor([0.3, -1.2, 0.8, 0.1, -0.4], dtype=torch.float64)
 REFERENCE = torch.tensor([-0.5, 0.4, 0.9, -0.2, 0.6], dtype=torch.float64)

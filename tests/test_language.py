@@ -106,7 +106,7 @@ def test_a_game_depends_on_its_seed_alone(tokenizer: Any) -> None:
 
 @pytest.mark.parametrize("tokenizer", [byte_tokenizer(), qwen3_tokenizer()], ids=["nano", "qwen3"])
 def test_games_may_wait_while_others_move(tokenizer: Any) -> None:
-    """As in games of two players: what a game says depends on what it saw, not on who else moves."""
+    """As in games for two: what a game says depends on what it saw, not on who else moves."""
     agent = tiny_agent(tokenizer)
     together = play(agent, [1, 2, 3])
     openings = [Opening(observation="Play.", info={}, seed=s, public={}) for s in (1, 2, 3)]

@@ -283,7 +283,9 @@ def test_dppo_caps_the_weight_of_rare_tokens() -> None:
         loss_mask=torch.ones(1, 1, dtype=torch.bool),
     )
     for loss in (dropped_by_tv, dropped_by_kl):
-        (gradient,) = torch.autograd.grad(loss(given_, Clip(low=0.2, high=0.2)).sum(), given_.logprobs)
+        (gradient,) = torch.autograd.grad(
+            loss(given_, Clip(low=0.2, high=0.2)).sum(), given_.logprobs
+        )
         assert gradient.item() == -20.0
 
 

@@ -181,7 +181,7 @@ def test_reading(action: str, text: str | None) -> None:
     ],
 )
 def test_statuses(action: str, status: str) -> None:
-    assert parse_answer(action) == ParsedAnswer(status)  # type: ignore[arg-type]
+    assert parse_answer(action) == ParsedAnswer(status)
 
 
 @given(st.fractions())

@@ -50,7 +50,7 @@ def test_a_file_is_asked(questions: Path) -> None:
 def test_a_files_splits_partition_it(questions: Path) -> None:
     found = {}
     for split in ("train", "val", "test"):
-        env = MathQAEnv(source=f"gsm8k:{questions}", split=split)  # type: ignore[arg-type]
+        env = MathQAEnv(source=f"gsm8k:{questions}", split=split)
         found[split] = {env.reset(seed=seed)[0] for seed in range(1000)}
     assert not found["train"] & found["test"]
     assert not found["train"] & found["val"]
@@ -112,7 +112,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     split = read_problems(one)[0].split
     other = "test" if split == "train" else "train"
     with pytest.raises(ConfigError, match=f"none of its 1 questions is in split '{other}'"):
-        MathQAEnv(source=f"gsm8k:{one}", split=other)  # type: ignore[arg-type]
+        MathQAEnv(source=f"gsm8k:{one}", split=other)
 
 
 @pytest.mark.parametrize("secret", ["gsm8k:0", "gsm8k:201", "3", 3, None, "1:add:1,2"])
@@ -262,7 +262,7 @@ def test_sets_leave_global_randomness_alone_and_are_repeatable(gym: Any) -> None
 def test_sets_split_and_copy(gym: Any) -> None:
     openings = {}
     for split in ("train", "test"):
-        env = MathQAEnv(source="reasoning_gym:gcd", split=split, max_attempts=2)  # type: ignore[arg-type]
+        env = MathQAEnv(source="reasoning_gym:gcd", split=split, max_attempts=2)
         openings[split] = {env.reset(seed=seed)[0] for seed in range(50)}
         twins = [copy.deepcopy(env), pickle.loads(pickle.dumps(env))]
         assert len({str(game.step("7")) for game in (env, *twins)}) == 1

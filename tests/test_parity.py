@@ -6,7 +6,6 @@ again.
 
 import json
 import warnings
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 

@@ -63,5 +63,7 @@ def test_what_is_no_function_is_refused(my_module: ModuleType) -> None:
         resolve("loss", "my_parts:number", {})
     with pytest.raises(ConfigError, match="cannot import loss 'no_such_module:mine'"):
         resolve("loss", "no_such_module:mine", {})
-    with pytest.raises(ConfigError, match="unknown loss in my_parts 'nmber': did you mean 'number'"):
+    with pytest.raises(
+        ConfigError, match="unknown loss in my_parts 'nmber': did you mean 'number'"
+    ):
         resolve("loss", "my_parts:nmber", {})

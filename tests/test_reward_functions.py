@@ -325,7 +325,7 @@ def test_a_value_that_is_no_number_is_refused(name: str, shown: str) -> None:
         (
             {"information_gain": 1.0},
             r"'information_gain' reads info\['candidates_left'\], which this game does not tell "
-            r"\(Wordle does with env.options.track_candidates = true\)",
+            r"\(set env.options.track_candidates = true\)",
         ),
     ],
 )

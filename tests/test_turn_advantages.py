@@ -155,9 +155,7 @@ def test_gigpo_needs_anchors() -> None:
     win=st.floats(0, 1),
     gamma=st.sampled_from([1.0, 0.95, 0.5]),
 )
-def test_potential_shaping_is_a_baseline(
-    potentials: list[float], win: float, gamma: float
-) -> None:
+def test_potential_shaping_is_a_baseline(potentials: list[float], win: float, gamma: float) -> None:
     """F_k = gamma Phi(s_{k+1}) - Phi(s_k), Phi(end) = 0: the return to go falls by Phi(s_k)."""
     turns = len(potentials)
     plain = [0.0] * (turns - 1) + [win]

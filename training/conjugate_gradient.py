@@ -69,7 +69,7 @@ def fisher_product(
 
 
 def trust_region_step(product: Product, direction: Tensor, max_kl: float) -> Tensor:
-    """`direction` scaled to where the quadratic model says KL = `max_kl`: sqrt(2 max_kl / x H x)."""
+    """`direction` x scaled by sqrt(2 max_kl / x H x): there the quadratic model has that KL."""
     curvature = float(direction @ product(direction))
     return direction * math.sqrt(2 * max_kl / curvature) if curvature > 0 else 0 * direction
 

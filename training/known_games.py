@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wordle_rl.agents.base import Agent
-from wordle_rl.envs import make_env
+from wordle_rl.envs import make_env, supported
 from wordle_rl.envs.base import Style, TextEnv
 from wordle_rl.errors import RunError
 from wordle_rl.evaluation.games import game_record
@@ -39,7 +39,7 @@ class KnownGame:
 def read_known_games(path: Path) -> list[KnownGame]:
     """The games of a file, of a run folder's `episodes/`, or of an evaluation's folder.
 
-    Games that failed are left out.
+    Games that failed are left out, and so are draws, which are neither won nor lost.
 
     Raises:
         RunError: there are none, or a file cannot be read.
@@ -56,7 +56,8 @@ def play_known_games(agents: Sequence[Agent], suite: Suite, *, seed: int = 0) ->
     for number, agent in enumerate(agents):
 
         def build(task: Task, style: Style = agent.style) -> TextEnv:
-            return make_env(task.env_id, **suite.env_options, style=style, history="last")
+            reads = supported(task.env_id, style=style, history="last")
+            return make_env(task.env_id, **suite.env_options, **reads)
 
         episodes = play_games(
             agent,
@@ -103,7 +104,7 @@ def _read(path: Path) -> Iterator[KnownGame]:
             entry = json.loads(line)
             if "header" in entry:
                 suite = str(entry["header"]["suite_hash"])
-            elif entry["error"] is None and entry["guesses"]:
+            elif entry["error"] is None and entry["guesses"] and not entry.get("drawn"):
                 yield _known_game(entry, suite)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"

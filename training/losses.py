@@ -120,7 +120,7 @@ def capped_importance(inputs: LossInputs, clip: Clip) -> Tensor:
 def soft_gated(inputs: LossInputs, clip: Clip, *, rise: float = 1.0, fall: float = 1.05) -> Tensor:
     """-A sigmoid(tau (r - 1)) 4 / tau: SAPO (arXiv 2511.20347); tau = rise for A > 0, else fall."""
     advantages = _advantages(inputs)
-    tau = torch.where(advantages > 0, rise, fall).to(advantages)
+    tau = torch.full_like(advantages, fall).masked_fill(advantages > 0, rise)
     return -advantages * torch.sigmoid(tau * (log_ratio(inputs).exp() - 1)) * 4 / tau
 
 
@@ -133,8 +133,8 @@ def variational(inputs: LossInputs, clip: Clip) -> Tensor:
     advantages = _advantages(inputs)
     log_w = log_ratio(inputs).detach().clamp(-20.0, 20.0).sum(1, keepdim=True)
     log_w = log_w.clamp(math.log(1e-8), 20.0)
-    k = torch.where(advantages >= 0, 2.0, 3.0).to(advantages)
-    rate = torch.where(advantages >= 0, 3.0, 2.0).to(advantages)
+    k = torch.full_like(advantages, 3.0).masked_fill(advantages >= 0, 2.0)
+    rate = 5.0 - k
     phi = (rate + k * log_w - rate * log_w.exp()).exp()
     return -phi * advantages * _logprobs(inputs)
 
@@ -162,7 +162,7 @@ def dropped_by_kl(inputs: LossInputs, clip: Clip) -> Tensor:
     divergence = rest - old * log_ratio(inputs).detach()
     rising = _advantages(inputs) > 0
     away = torch.where(rising, new > old, new < old)
-    limit = torch.where(rising, clip.high, clip.low)
+    limit = torch.full_like(divergence, clip.low).masked_fill(rising, clip.high)
     return _kept_importance(inputs, ~(away & (divergence > limit)))
 
 

@@ -129,7 +129,7 @@ def run_pretraining(
     if config.model == "new":
         agent = new_nano(config)
     else:
-        agent = load_language_agent(config.model, dtype=config.dtype)
+        agent = load_language_agent(config.model, device=config.device, dtype=config.dtype)
     names = AUTO if config.eval_every_steps else ""
     suites = chosen_suites(names, config.env, config.options, "val")
     open_run(run, to_toml(config), resume=resume)
@@ -166,6 +166,7 @@ def new_nano(config: PretrainConfig) -> LanguageAgent:
         name="new nano",
         style="compact",
         max_new_tokens=12,
+        device=config.device,
         dtype=config.dtype,
     )
 

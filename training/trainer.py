@@ -198,9 +198,7 @@ def _shuffled(
     ]
 
 
-def group_samples(
-    group: EpisodeGroup, advantages_GK: Sequence[Sequence[float]]
-) -> list[Sample]:
+def group_samples(group: EpisodeGroup, advantages_GK: Sequence[Sequence[float]]) -> list[Sample]:
     """The training rows of a group: a turn's advantage on every token sampled in it."""
     return [
         sample

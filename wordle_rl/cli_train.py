@@ -114,27 +114,35 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
 
 
 @click.command()
+@click.option("--env", help="The game, or several: wordle=4,guess-number,math.")
+@click.option("--model", help="new, or what to go on from: nano, a model or run folder, a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Updates.")
 @click.option("--seed", type=click.IntRange(min=0), help="Fixes weights and games.")
+@click.option("--device", help="auto, cpu, cuda or mps.")
 @run_dir_option
 @resume_option
 @set_option
 def pretrain(
+    env: str | None,
+    model: str | None,
     steps: int | None,
     seed: int | None,
+    device: str | None,
     run_dir: Path | None,
     resume: bool,
     overrides: tuple[str, ...],
 ) -> None:
-    """Make a model that imitates the game's teacher (uniformly random consistent guesses).
+    """Make a model that imitates a game's teacher.
 
-    With the default settings this is the command that made nano.
+    The teacher guesses at random what still fits; in math it knows the answer. With the default
+    settings this is the command that made nano.
     """
     from rich.console import Console
 
     from wordle_rl.training.session import run_pretraining
 
-    given = {k: v for k, v in {"steps": steps, "seed": seed}.items() if v is not None}
+    flags = {"env": env, "model": model, "steps": steps, "seed": seed, "device": device}
+    given = {key: value for key, value in flags.items() if value is not None}
     if resume:
         if given or overrides:
             raise ConfigError(
@@ -196,8 +204,8 @@ def presets() -> None:
 @click.command()
 @click.option("--textarena", is_flag=True, help="List TextArena's games instead.")
 def envs(textarena: bool) -> None:
-    """List the games."""
-    from wordle_rl.envs import GAMES
+    """List the games, each with its Gymnasium id and its options."""
+    from wordle_rl.envs import GAMES, options_of
 
     if textarena:
         from wordle_rl.envs.text_arena_games import text_arena_games
@@ -206,7 +214,11 @@ def envs(textarena: bool) -> None:
             click.echo(f"{row.id:34} {row.players} {row.status:18} {row.note}")
         return
     for name, game in GAMES.items():
-        click.echo(f"{name:12} {game.env_id:24} {game.summary}")
+        options = (options_of(name) or {}).items()
+        listed = "  ".join(f"{key}={value!r}".replace(" ", "") for key, value in options)
+        click.echo(f"{name:17}{game.summary}")
+        click.echo(f"{'':17}{game.env_id}")
+        click.echo(click.wrap_text(listed, 100, " " * 17, " " * 17))
 
 
 def _free_folder(stem: str) -> Path:

@@ -44,7 +44,7 @@ class PretrainConfig(Section):
     """Hidden size of a fresh nano."""
     seed: int = Field(default=0, ge=0)
     """Fixes the initial weights and every game."""
-    steps: int = Field(default=2000, ge=1)
+    steps: int = Field(default=600, ge=1)
     """Updates."""
     games_per_step: int = Field(default=256, ge=1)
     """Teacher games an update."""
@@ -74,6 +74,8 @@ class PretrainConfig(Section):
     """Older checkpoints are deleted, the best one never."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """What matrix products run in; weights stay in float32."""
+    device: str = "auto"
+    """`auto` (CUDA, else MPS, else CPU) or a torch device."""
 
 
 class EnvSection(Section):
