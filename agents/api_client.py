@@ -66,7 +66,9 @@ class ChatReply:
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Turns a redirect into an error of its status."""
 
-    def redirect_request(self, *args: Any) -> None:
+    def redirect_request(
+        self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any
+    ) -> None:
         """Go nowhere."""
 
 

@@ -195,7 +195,7 @@ class HangmanEnv(GuessingGame):
         return Answer(
             feedback=pattern,
             solved=pattern == self._secret,
-            credit=1.0 - pattern.count(HIDDEN) / len(pattern),
+            credit=(len(pattern) - pattern.count(HIDDEN)) / len(pattern),
             cost=0 if is_hit or self._was_played(guess) else 1,
         )
 

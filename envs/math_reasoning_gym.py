@@ -106,7 +106,7 @@ class ReasoningGymSource(Shared):
     def __init__(self, name: str, split: Split) -> None:
         _dataset(name)
         self._name = name
-        self._split = split
+        self._split: Split = split
 
     def draw(self, rng: np.random.Generator) -> GymPuzzle:
         """A random question of the split that fits in an observation."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -112,8 +112,8 @@ class GeneratedSource(Shared):
 
     def __init__(self, difficulty: Sequence[int], split: Split, templates: TemplateSet) -> None:
         self._difficulty = tuple(difficulty)
-        self._split = split
-        self._templates = templates
+        self._split: Split = split
+        self._templates: TemplateSet = templates
 
     def draw(self, rng: np.random.Generator) -> Problem:
         """A random problem, uniform over the difficulties and their templates."""
@@ -225,11 +225,15 @@ def _row(text: str, where: str) -> _Row:
         row = json.loads(text)
     except (ValueError, RecursionError):
         raise ConfigError(f"{where}: not a JSON object: write one a line") from None
-    fields = [row.get(key) if isinstance(row, dict) else None for key in _Row._fields]
-    for key, value in zip(_Row._fields, fields, strict=True):
-        if not isinstance(value, str):
-            raise ConfigError(f"{where}: no text under {key!r}")
-    return _Row(*fields)
+    fields = row if isinstance(row, dict) else {}
+    return _Row(*(_text_under(key, fields, where) for key in _Row._fields))
+
+
+def _text_under(key: str, fields: Mapping[str, Any], where: str) -> str:
+    value = fields.get(key)
+    if not isinstance(value, str):
+        raise ConfigError(f"{where}: no text under {key!r}")
+    return value
 
 
 _ASCII = str.maketrans(

@@ -72,7 +72,7 @@ def _create(space: SharedText, n: int = 1, ctx: ModuleType = multiprocessing) ->
 
 
 @read_from_shared_memory.register(SharedText)
-def _read(space: SharedText, shared_memory: Any, n: int = 1) -> TextsInMemory:
+def _read(space: SharedText, shared_memory: Any, n: int = 1) -> Any:
     return TextsInMemory(shared_memory, space.slot, n)
 
 

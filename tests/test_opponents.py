@@ -184,7 +184,7 @@ def test_the_opponent_answers_and_is_recorded() -> None:
 
 @pytest.mark.parametrize("seat", [0, 1])
 def test_a_win_is_solved(seat: int) -> None:
-    env = make_env("textarena:Nim-v0", opponent=resign, seat=seat, reward="native")
+    env: Any = make_env("textarena:Nim-v0", opponent=resign, seat=seat, reward="native")
     env.reset(seed=0)
     _, reward, ended, _, info = env.step("[0 1]")
     assert (reward, ended, info["solved"], info["outcome"]) == (1.0, True, True, "win")

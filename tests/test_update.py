@@ -26,6 +26,7 @@ from wordle_rl.training.aggregation import BatchSize
 from wordle_rl.training.algorithms import find_algorithm, parts_of
 from wordle_rl.training.batch import collate
 from wordle_rl.training.games import draw_tasks, training_env
+from wordle_rl.training.kl import k1
 from wordle_rl.training.optim import adamw, clip_gradients
 from wordle_rl.training.trainer import (
     frozen_reference,
@@ -115,7 +116,7 @@ def test_another_temperature_in_the_trainer_shows() -> None:
 # --- the gradient
 
 
-@pytest.mark.parametrize("algo", ["dr_grpo", "grpo", "course"])
+@pytest.mark.parametrize("algo", ["dr_grpo", "grpo", "course", "bnpo", "luspo", "vespo"])
 def test_micro_batches_leave_loss_and_gradient_unchanged(algo: str) -> None:
     results = []
     for tokens in (1, 150, 100_000):
@@ -140,14 +141,20 @@ def test_the_order_of_the_games_leaves_the_gradient_unchanged() -> None:
     assert torch.allclose(*changes, rtol=1e-4, atol=1e-6)
 
 
-def test_dropped_groups_stay_in_the_denominator() -> None:
+@pytest.mark.parametrize("algo", ["dr_grpo", "gspo", "bnpo"])
+def test_dropped_groups_stay_in_the_denominator(algo: str) -> None:
     """The same rows among twice as many games move the weights half as far."""
     changes = []
-    for games in (12, 24):
+    tokens = sum(sum(row.loss_mask) for row in samples(algo))
+    for times in (1, 2):
         agent = taught_agent()
         before = weights(agent)
-        updater(agent)(samples(), games=games, rows=games)
+        update = updater(agent, f"train.algo={algo}")
+        size = {"games": 12 * times, "rows": 12 * times, "tokens": tokens * times}
+        metrics = update(samples(algo), **size)
         changes.append(change(agent, before))
+        assert metrics["train/tokens"] == tokens
+        assert metrics["train/entropy"] > 0.1
     assert torch.allclose(changes[0], 2 * changes[1], rtol=1e-4, atol=1e-6)
     assert changes[0].norm() > 1e-2
 
@@ -329,6 +336,29 @@ def test_the_kl_term_pulls_back_to_the_reference(make: Make, away_lr: float) -> 
     assert drift[0] > 1e-3
     assert drift == sorted(drift, reverse=True)
     assert drift[-1] < 0.9 * drift[0]
+
+
+def test_a_divergence_in_the_reward_pulls_back_too() -> None:
+    """No advantages and no term in the loss: what moves the model is taken off the reward."""
+    agent = taught_agent()
+    reference = frozen_reference(agent.model)
+    away = updater(agent, lr=0.1)
+    for _ in range(2):
+        away(samples(), games=12, rows=12)
+    settings = updater(agent, "train.kl_coef=1.0", "train.updates_per_batch=2", lr=0.003)
+    parts = replace(settings.parts, kl=k1, kl_placement="reward")
+    back = replace(settings, reference=reference, parts=parts)
+    start = trained_logprobs(taught_agent(), samples())
+
+    def distance() -> float:
+        return float((trained_logprobs(agent, samples()) - start).pow(2).sum())
+
+    rows, distances = with_advantage(samples(), 0.0), [distance()]
+    for _ in range(4):
+        assert back(rows, games=12, rows=12)["train/loss"] != 0
+        distances.append(distance())
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 0.95 * distances[0]
 
 
 def test_the_reference_does_not_move_and_has_no_gradient() -> None:

@@ -25,9 +25,16 @@ class BatchSize:
     rows: int
     """Rows these games make: one each, more where a chat template rewrites its history."""
     tokens: int
-    """Trained tokens."""
+    """Sampled tokens of these games, those of dropped groups included."""
     tokens_per_game: float
     """The constant that stands for a game's length in `constant`."""
+    trained_tokens: int | None = None
+    """Tokens that have a loss, for means that are logged; None for all of `tokens`."""
+
+    @property
+    def logged_tokens(self) -> int:
+        """What token metrics are a mean over."""
+        return self.tokens if self.trained_tokens is None else self.trained_tokens
 
 
 Aggregation = Callable[[Tensor, Tensor, BatchSize], Tensor]
@@ -46,7 +53,7 @@ def sequence_sum(loss: Tensor, mask: Tensor, size: BatchSize) -> Tensor:
 
 
 def token_mean(loss: Tensor, mask: Tensor, size: BatchSize) -> Tensor:
-    """Mean over all trained tokens of the batch: DAPO (Yu et al. 2025, arXiv 2503.14476).
+    """Mean over all tokens of the batch: DAPO (Yu et al. 2025, arXiv 2503.14476).
 
     TRL's `bnpo` takes this mean over each micro-batch, so its result depends on how a batch is cut;
     here it never does.

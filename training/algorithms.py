@@ -27,6 +27,8 @@ from wordle_rl.training import advantages, aggregation, corrections, kl, losses
 from wordle_rl.training.algorithm_table import ALGORITHMS as ALGORITHMS
 from wordle_rl.training.algorithm_table import Algorithm as Algorithm
 from wordle_rl.training.algorithm_table import Need as Need
+from wordle_rl.training.credit import Advantage
+from wordle_rl.training.kl import Placement
 
 PROVIDED: frozenset[Need] = frozenset()
 """What `trainer` does beyond the five functions."""
@@ -36,12 +38,12 @@ PROVIDED: frozenset[Need] = frozenset()
 class Parts:
     """The functions an algorithm is made of."""
 
-    advantage: advantages.Advantage
+    advantage: Advantage
     loss: losses.PolicyLoss
     aggregation: aggregation.Aggregation
     kl: kl.KL
     correction: corrections.Correction
-    kl_placement: kl.Placement = "loss"
+    kl_placement: Placement = "loss"
     gamma: float = 1.0
 
 

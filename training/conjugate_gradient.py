@@ -125,7 +125,7 @@ def flat_gradient(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
 
 def _assign(parameters: Sequence[Tensor], vector: Tensor) -> None:
     """Copy a flat vector into the parameters, each of which keeps a storage of its own."""
-    pieces = vector.split([parameter.numel() for parameter in parameters])
+    pieces = torch.split(vector, [parameter.numel() for parameter in parameters])
     for parameter, piece in zip(parameters, pieces, strict=True):
         parameter.copy_(piece.view_as(parameter))
 

@@ -73,7 +73,7 @@ def allot(games: Sequence[MixedGame], count: int) -> list[MixedGame]:
 
 
 def _tables(name: str, values: Any) -> Sequence[Mapping[str, Any]]:
-    tables = values if isinstance(values, list) and values else [values]
+    tables: Sequence[Any] = values if isinstance(values, list) and values else [values]
     for table in tables:
         if not isinstance(table, Mapping):
             raise ConfigError(f"options of {name!r} are {values!r}: give tables of arguments")

@@ -53,7 +53,7 @@ def plackett_luce(scores: Tensor, ranks: Tensor) -> Tensor:
     Raises:
         ValueError: for tied ranks, of which the model knows nothing.
     """
-    if len(ranks.unique()) != len(ranks):
+    if len(set(ranks.tolist())) != len(ranks):
         raise ValueError("plackett_luce needs a different rank for every answer: use rank_pair")
     ordered = scores[ranks.argsort()]
     return (ordered.flip(0).logcumsumexp(0).flip(0) - ordered).sum()

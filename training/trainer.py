@@ -129,7 +129,9 @@ def train(
         games = sum(len(group.episodes) for group in groups)
         metrics = rollout_metrics(groups) | scoring | {"train/lr": config.train.lr * schedule}
         if kept:
-            metrics |= update(kept, games=games, rows=sum(map(len, samples_P)))
+            rows = [sample for samples in samples_P for sample in samples]
+            tokens = sum(sum(row.loss_mask) for row in rows)
+            metrics |= update(kept, games=games, rows=len(rows), tokens=tokens)
         clock.lap("update")
 
         done = step + 1

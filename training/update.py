@@ -41,18 +41,23 @@ class Updater:
     reference: PreTrainedModel | None
     """The starting model, for the KL term; with LoRA the trained model without its adapter."""
 
-    def __call__(self, samples: Sequence[Sample], *, games: int, rows: int) -> dict[str, float]:
+    def __call__(
+        self, samples: Sequence[Sample], *, games: int, rows: int, tokens: int | None = None
+    ) -> dict[str, float]:
         """Train on one batch of games and return `train/` metrics of the first update.
 
         Args:
             samples: rows with a signal.
             games: games played in all, those of dropped groups included.
             rows: rows these games make.
+            tokens: tokens sampled in these games; None for those of `samples`.
         """
+        trained = sum(sum(sample.loss_mask) for sample in samples)
         size = BatchSize(
             games=games,
             rows=rows,
-            tokens=sum(sum(sample.loss_mask) for sample in samples),
+            tokens=trained if tokens is None else tokens,
+            trained_tokens=trained,
             tokens_per_game=self.settings.tokens_per_row,
         )
         micros = micro_batches(samples, self.settings.micro_batch_tokens)
@@ -100,7 +105,7 @@ class Updater:
         output = policy_loss(batch, logprobs, self.parts, self.settings, size)
         torch.autograd.backward(output.loss)
         return replace(
-            output, metrics={**output.metrics, "entropy": float(entropy.sum()) / size.tokens}
+            output, metrics={**output.metrics, "entropy": float(entropy.sum()) / size.logged_tokens}
         )
 
 
@@ -149,13 +154,13 @@ def policy_loss(
         divergence = _divergence(batch, logprobs, parts)
         if parts.kl_placement == "loss":
             loss = loss + settings.kl_coef * parts.aggregation(divergence, mask, size)
-        metrics["kl_ref"] = float(divergence.detach().sum()) / size.tokens
+        metrics["kl_ref"] = float(divergence.detach().sum()) / size.logged_tokens
     with torch.no_grad():
         drift = torch.where(mask, logprobs - batch.sampler_logprobs, 0.0)
         metrics |= {
             "loss": float(loss),
-            "clip_fraction": float(silenced_tokens(parts.loss, inputs, clip)) / size.tokens,
-            "sampler_kl": float((drift.expm1() - drift).sum()) / size.tokens,
+            "clip_fraction": float(silenced_tokens(parts.loss, inputs, clip)) / size.logged_tokens,
+            "sampler_kl": float((drift.expm1() - drift).sum()) / size.logged_tokens,
             "ratio_max": float(log_ratio(inputs).exp().max()),
         }
     return LossOutput(loss=loss, metrics=metrics)
@@ -182,4 +187,4 @@ def _summarise(outputs: Sequence[LossOutput], size: BatchSize) -> dict[str, floa
         f"train/{name}": (max if name == "ratio_max" else sum)(o.metrics[name] for o in outputs)
         for name in names
     }
-    return total | {"train/tokens": float(size.tokens)}
+    return total | {"train/tokens": float(size.logged_tokens)}

@@ -1,0 +1,85 @@
+"""Whose games are imitated: baselines through the environment, and several games in one run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from wordle_rl.config import PretrainConfig, parse
+from wordle_rl.envs.math_problems import problem_ids, problem_of
+from wordle_rl.envs.words import split_of
+from wordle_rl.errors import ConfigError
+from wordle_rl.training.teacher import Demonstration, WordleTeacher
+from wordle_rl.training.teachers import PlayedTeacher, find_teacher
+
+
+def config(env: str, **options: object) -> PretrainConfig:
+    return parse(PretrainConfig, {"env": env, "options": options})
+
+
+def play(env: str, count: int, seed: int = 0, **options: object) -> list[Demonstration]:
+    teacher = find_teacher(config(env, **options))
+    return teacher.demonstrations(np.random.default_rng(seed), count)
+
+
+def test_wordle_has_a_teacher_of_its_own() -> None:
+    assert isinstance(find_teacher(config("wordle")), WordleTeacher)
+    with pytest.raises(ConfigError, match="options of 'wordle'"):
+        find_teacher(config("wordle", hard_mode=True))
+
+
+def test_numbers_are_guessed_at_random_in_what_is_left() -> None:
+    games = play("guess-number", 300, hi=1000)
+    assert len({game.actions[0] for game in games}) > 150
+    for game in games:
+        low, high = 1, 1000
+        assert game.opening == "number 1..1000 x10"
+        assert split_of(f"guess-number:{game.secret}") == "train"
+        for action, told in zip(game.actions, game.observations, strict=True):
+            assert low <= int(action) <= high
+            low, high = (int(action) + 1, high) if told[0] == ">" else (low, int(action) - 1)
+        assert (game.actions[-1] == game.secret) == (game.observations[-1] == "=")
+        assert all(game.trained)
+
+
+def test_problems_are_answered_right() -> None:
+    held_out = {problem_of(i).compact for i in problem_ids(1, "test", 400)}
+    games = play("math", 200, difficulty=1)
+    assert all(game.observations == ("=",) for game in games)
+    assert not held_out.intersection(game.opening for game in games)
+
+
+def test_a_mixture_is_played_in_proportion() -> None:
+    games = play("guess-number=3,mastermind", 40)
+    kinds = Counter(game.opening.split()[0] for game in games)
+    assert sorted(kinds.values()) == [10, 30]
+
+
+def test_the_same_generator_state_gives_the_same_games() -> None:
+    assert play("mastermind,guess-number", 20) == play("mastermind,guess-number", 20)
+    assert play("mastermind", 20) != play("mastermind", 20, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("env", "options", "line"),
+    [
+        ("chess", {}, "unknown game 'chess'"),
+        ("guess-number", {"high": 9}, "option of game 'guess-number'"),
+        ("textarena:Sokoban-v0", {}, "no baselines for the game"),
+    ],
+)
+def test_what_has_no_teacher_is_refused(env: str, options: dict[str, object], line: str) -> None:
+    with pytest.raises(ConfigError, match=line):
+        find_teacher(config(env, **options))
+
+
+def test_a_game_that_fails_for_its_teacher_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("no board")
+
+    teacher = PlayedTeacher(env_id="guess-number", baseline="random-consistent")
+    monkeypatch.setattr("wordle_rl.envs.guess_number.GuessNumberEnv._start", broken)
+    with pytest.raises(ConfigError, match="game 'guess-number' failed for its teacher"):
+        teacher.demonstrations(np.random.default_rng(0), 1)
