@@ -173,9 +173,7 @@ def scale_warning(rewards: Rewards) -> str | None:
     if rest < win or not others:
         return None
     names = ", ".join(term.name for term in others)
-    return (
-        f"reward scale: a win weighs {win:g}, but what a lost game can have too {rest:g} ({names})"
-    )
+    return f"reward scale: a win weighs {win:g}, what a lost game can have too {rest:g} ({names})"
 
 
 def _term(name: str, spec: float | Mapping[str, Any]) -> RewardTerm:

@@ -299,10 +299,10 @@ def test_how_many_exercises_of_difficulty_1_there_are() -> None:
 
 @pytest.mark.slow
 def test_how_many_exercises_there_are() -> None:
-    """Every template of moderate size is counted; of the largest, `size` says what is left out."""
+    """Difficulty 2 to 4 are counted; of 5, the share of the largest template that fits."""
     counted = {
         level: len({p.key for t in templates_of(level) if t.size < 300_000 for p in t.instances()})
-        for level in DIFFICULTIES
+        for level in (2, 3, 4)
     }
     assert counted[2] > 350_000
     assert counted[3] > 120_000
