@@ -94,7 +94,8 @@ def train(
     else:
         values = read_preset(preset or "default")
         if env is not None and env != values.get("env", {}).get("id", "wordle"):
-            values.get("env", {}).pop("options", None)  # they are options of the preset's own game
+            for key in ("options", "reward", "rewards", "opponent"):  # of the preset's own game
+                values.get("env", {}).pop(key, None)
         run = RunDir(run_dir or _free_folder(Path(preset or "default").stem))
     flags_last = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()]
     values = apply_overrides(values, [*overrides, *flags_last])
