@@ -8,6 +8,9 @@ exactly as the sampler does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -43,26 +46,71 @@ def token_logprobs(
     Raises:
         ValueError: for a temperature that is not positive or a mask on column 0.
     """
+    found = score_tokens(
+        model, input_ids, loss_mask, temperature=temperature, share_prompt=share_prompt
+    )
+    return found.logprobs, found.entropy
+
+
+class Scores(NamedTuple):
+    """What a model says of given tokens; all [B, T] float32, zero outside the mask."""
+
+    logprobs: Tensor
+    """Of the token itself."""
+    entropy: Tensor
+    """Of the full distribution, in nats; without gradient."""
+    expected: Tensor
+    """Sum over letters of P(letter) x log p(letter), zero where no letters were given."""
+
+
+def score_tokens(
+    model: PreTrainedModel,
+    input_ids: Tensor,
+    loss_mask: Tensor,
+    *,
+    temperature: float = 1.0,
+    share_prompt: bool = True,
+    letters: Tensor | None = None,
+    letter_ids: Sequence[int] = (),
+) -> Scores:
+    """`token_logprobs`, and the expected log-probability of what a teacher would have said.
+
+    Args:
+        model: as there.
+        input_ids: as there.
+        loss_mask: as there.
+        temperature: as there.
+        share_prompt: as there.
+        letters: [B, T, A] how likely the teacher was to say each of A tokens at position t.
+        letter_ids: the A tokens.
+
+    Raises:
+        ValueError: as there.
+    """
     if temperature <= 0:
         raise ValueError(f"temperature {temperature!r}: training needs a value above 0")
     if bool(loss_mask[:, 0].any()):
         raise ValueError("loss_mask is set on the first token, which nothing precedes")
     columns = loss_mask.any(dim=0).nonzero().flatten()  # [C] trained columns
-    logprobs = torch.zeros(input_ids.shape, dtype=torch.float32, device=input_ids.device)
-    entropy = torch.zeros_like(logprobs)
+    blank = torch.zeros(input_ids.shape, dtype=torch.float32, device=input_ids.device)
     if not len(columns):
-        return logprobs, entropy
+        return Scores(blank, blank.clone(), blank.clone())
     width = int(columns.max()) + 1
     logits = _logits(model, input_ids[:, :width], columns - 1, share_prompt)  # [B, C, V]
     logp = F.log_softmax(logits.float() / temperature, dim=-1)
-    targets = input_ids[:, columns]
-    chosen = logp.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # [B, C]
     mask = loss_mask[:, columns]
+
+    def spread_out(values: Tensor) -> Tensor:
+        return blank.index_copy(1, columns, torch.where(mask, values, 0.0))
+
+    chosen = logp.gather(-1, input_ids[:, columns].unsqueeze(-1)).squeeze(-1)  # [B, C]
     with torch.no_grad():
-        spread = torch.special.entr(logp.exp()).sum(-1)
-        entropy[:, columns] = torch.where(mask, spread, 0.0)
-    full = torch.zeros_like(logprobs)
-    return full.index_copy(1, columns, torch.where(mask, chosen, 0.0)), entropy
+        entropy = torch.special.entr(logp.exp()).sum(-1)
+    expected = blank
+    if letters is not None:
+        wanted = torch.as_tensor(letter_ids, device=logp.device)
+        expected = spread_out((logp[..., wanted] * letters[:, columns]).sum(-1))
+    return Scores(spread_out(chosen), spread_out(entropy), expected)
 
 
 def _logits(model: PreTrainedModel, ids: Tensor, columns: Tensor, share_prompt: bool) -> Tensor:

@@ -76,6 +76,8 @@ class PretrainConfig(Section):
     """What matrix products run in; weights stay in float32."""
     device: str = "auto"
     """`auto` (CUDA, else MPS, else CPU) or a torch device."""
+    compile: bool = False
+    """Fuse the training kernels (`torch.compile`): faster on long runs, a slow first step."""
 
 
 class EnvSection(Section):

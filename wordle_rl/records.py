@@ -16,6 +16,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -136,12 +138,16 @@ class Sample:
 
     Position t describes token t: `loss_mask[t]` is true where the model sampled it,
     `sampler_logprobs[t]` is its log-probability there (0 elsewhere), `advantages[t]` its advantage.
+    Where a teacher is imitated, `letters[t]` is how likely it was to say each of the letters a-z
+    there; a row of zeros stands for token t itself.
     """
 
     token_ids: tuple[int, ...]
     loss_mask: tuple[bool, ...]
     sampler_logprobs: tuple[float, ...]
     advantages: tuple[float, ...]
+    letters: NDArray[np.float32] | None = None
+    """[T, 26]; None without a teacher."""
 
     def __post_init__(self) -> None:
         lengths = {
@@ -150,13 +156,15 @@ class Sample:
             len(self.sampler_logprobs),
             len(self.advantages),
         }
+        if self.letters is not None:
+            lengths.add(len(self.letters))
         if len(lengths) != 1:
-            raise ValueError(f"a Sample needs four equal lengths, got {sorted(lengths)}")
+            raise ValueError(f"a Sample needs equal lengths, got {sorted(lengths)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Padded samples. Every tensor is [B, T]; row padding is on the right."""
+    """Padded samples. Tensors are [B, T] but for `letters`; row padding is on the right."""
 
     input_ids: Tensor
     attention_mask: Tensor
@@ -167,6 +175,8 @@ class Batch:
     """The trainer's own, before the first update on this batch."""
     advantages: Tensor
     ref_logprobs: Tensor | None = None
+    letters: Tensor | None = None
+    """[B, T, 26]: what a teacher would have said, as in `Sample`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
