@@ -60,7 +60,7 @@ class Scores(NamedTuple):
     entropy: Tensor
     """Of the full distribution, in nats; without gradient."""
     expected: Tensor
-    """Sum over letters of P(letter) x log p(letter), zero where no letters were given."""
+    """Sum over symbols of P_teacher(symbol) x log p(symbol); zero without a teacher."""
 
 
 def score_tokens(
@@ -70,8 +70,8 @@ def score_tokens(
     *,
     temperature: float = 1.0,
     share_prompt: bool = True,
-    letters: Tensor | None = None,
-    letter_ids: Sequence[int] = (),
+    teacher_probs: Tensor | None = None,
+    symbol_ids: Sequence[int] = (),
 ) -> Scores:
     """`token_logprobs`, and the expected log-probability of what a teacher would have said.
 
@@ -81,8 +81,8 @@ def score_tokens(
         loss_mask: as there.
         temperature: as there.
         share_prompt: as there.
-        letters: [B, T, A] how likely the teacher was to say each of A tokens at position t.
-        letter_ids: the A tokens.
+        teacher_probs: [B, T, A] how likely the teacher was to say each of A tokens at position t.
+        symbol_ids: the A tokens.
 
     Raises:
         ValueError: as there.
@@ -95,8 +95,7 @@ def score_tokens(
     blank = torch.zeros(input_ids.shape, dtype=torch.float32, device=input_ids.device)
     if not len(columns):
         return Scores(blank, blank.clone(), blank.clone())
-    width = int(columns.max()) + 1
-    logits = _logits(model, input_ids[:, :width], columns - 1, share_prompt)  # [B, C, V]
+    logits = _trained_logits(model, input_ids, columns, share_prompt)  # [B, C, V]
     logp = F.log_softmax(logits.float() / temperature, dim=-1)
     mask = loss_mask[:, columns]
 
@@ -107,10 +106,51 @@ def score_tokens(
     with torch.no_grad():
         entropy = torch.special.entr(logp.exp()).sum(-1)
     expected = blank
-    if letters is not None:
-        wanted = torch.as_tensor(letter_ids, device=logp.device)
-        expected = spread_out((logp[..., wanted] * letters[:, columns]).sum(-1))
+    if teacher_probs is not None:
+        wanted = torch.as_tensor(symbol_ids, device=logp.device)
+        expected = spread_out((logp[..., wanted] * teacher_probs[:, columns]).sum(-1))
     return Scores(spread_out(chosen), spread_out(entropy), expected)
+
+
+def token_distributions(
+    model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor, *, temperature: float = 1.0
+) -> Tensor:
+    """The whole distribution before each trained token, as log-probabilities [N, V] in float32.
+
+    N counts the tokens of `loss_mask`, row after row. Arguments as for `token_logprobs`; no token
+    may be trained in column 0.
+    """
+    columns = loss_mask.any(dim=0).nonzero().flatten()
+    logits = _trained_logits(model, input_ids, columns, share_prompt=True)
+    return F.log_softmax(logits[loss_mask[:, columns]].float() / temperature, dim=-1)
+
+
+def token_features(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor) -> Tensor:
+    """What the head of the model reads before each trained token, [N, hidden size] in float32.
+
+    The state in which the token was chosen, as the model itself sees it. N as in
+    `token_distributions`.
+    """
+    columns = loss_mask.any(dim=0).nonzero().flatten()
+    read: list[Tensor] = []
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    hook = head.register_forward_pre_hook(lambda module, given: read.append(given[0]))
+    try:
+        _trained_logits(model, input_ids, columns, share_prompt=True)
+    finally:
+        hook.remove()
+    hidden = read[-1]  # the last call is that after the shared prompt; it ends where the rows do
+    if hidden.shape[1] != len(columns):
+        hidden = hidden[:, columns - 1 - (int(columns.max()) + 1 - hidden.shape[1])]
+    return hidden[loss_mask[:, columns]].float()
+
+
+def _trained_logits(
+    model: PreTrainedModel, input_ids: Tensor, columns: Tensor, share_prompt: bool
+) -> Tensor:
+    """Logits before the tokens in `columns`, [B, C, V]; what comes after the last is not read."""
+    width = int(columns.max()) + 1
+    return _logits(model, input_ids[:, :width], columns - 1, share_prompt)
 
 
 def _logits(model: PreTrainedModel, ids: Tensor, columns: Tensor, share_prompt: bool) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.errors import SampleError
 from wordle_rl.records import Batch, Episode, Sample
-from wordle_rl.training.letters import LETTERS, Probabilities
+from wordle_rl.training.symbols import ALPHABET, SYMBOLS, Probabilities
 from wordle_rl.training.teacher import Demonstration
 
 
@@ -30,8 +30,8 @@ class TrainedTurn:
     logprobs: tuple[float, ...]
     advantage: float
     trained: bool = True
-    letters: Probabilities | None = None
-    """[n, 26] what a teacher would have said at the first n of `token_ids`."""
+    teacher_probs: Probabilities | None = None
+    """[n, A] what a teacher would have said at the first n of `token_ids`."""
 
 
 def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[TrainedTurn]:
@@ -53,6 +53,7 @@ def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[Trained
                 token_ids=done.token_ids,
                 logprobs=done.logprobs,
                 advantage=advantage,
+                teacher_probs=turn.teacher_probs,
             )
         )
     return turns
@@ -62,12 +63,12 @@ def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -
     """A teacher's game as the turns the student would have sampled, each ended by `stop_id`."""
     prompt = chat.opening(game.opening)
     turns = []
-    soft = game.letters if letter_ids(chat) else ()
-    for action, observation, trained, letters in zip(
+    known = game.teacher_probs if symbol_ids(chat, stop_id) else ()
+    for action, observation, trained, probs in zip(
         game.actions,
         game.observations,
         game.trained,
-        soft or [None] * len(game.actions),
+        known or (None,) * len(game.actions),
         strict=True,
     ):
         answer = (*chat.encode(action), stop_id)
@@ -78,17 +79,17 @@ def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -
                 logprobs=(0.0,) * len(answer),
                 advantage=1.0,
                 trained=trained,
-                letters=letters,
+                teacher_probs=probs,
             )
         )
         prompt = (*prompt, *answer, *chat.between(answer, observation))
     return turns
 
 
-def letter_ids(chat: ChatRenderer) -> Ids:
-    """The tokens of the letters a-z; empty where a word is not one token a letter."""
-    ids = tuple(i for letter in LETTERS for i in chat.encode(letter))
-    return ids if chat.encode(LETTERS) == ids and len(ids) == len(LETTERS) else ()
+def symbol_ids(chat: ChatRenderer, stop_id: int) -> Ids:
+    """The token of every symbol, END last; empty where an answer is not one token a symbol."""
+    ids = tuple(i for symbol in ALPHABET for i in chat.encode(symbol))
+    return (*ids, stop_id) if chat.encode(ALPHABET) == ids and len(ids) == len(ALPHABET) else ()
 
 
 def build_samples(turns: Sequence[TrainedTurn]) -> list[Sample]:
@@ -136,19 +137,19 @@ def _merge(row: Sequence[TrainedTurn]) -> Sample:
         loss_mask=tuple(mask),
         sampler_logprobs=tuple(logprobs),
         advantages=tuple(advantages),
-        letters=_letters(row, len(ids)),
+        teacher_probs=_teacher_probs(row, len(ids)),
     )
 
 
-def _letters(row: Sequence[TrainedTurn], length: int) -> Probabilities | None:
-    """What the teacher would have said at each token of a Sample, [T, 26]."""
-    if all(turn.letters is None for turn in row):
+def _teacher_probs(row: Sequence[TrainedTurn], length: int) -> Probabilities | None:
+    """What the teacher would have said at each token of a Sample, [T, A]."""
+    if all(turn.teacher_probs is None for turn in row):
         return None
-    found = np.zeros((length, len(LETTERS)), dtype=np.float32)
+    found = np.zeros((length, SYMBOLS), dtype=np.float32)
     for turn in row:
-        if turn.letters is not None:
+        if turn.teacher_probs is not None:
             start = len(turn.prompt_ids)
-            found[start : start + len(turn.letters)] = turn.letters
+            found[start : start + len(turn.teacher_probs)] = turn.teacher_probs
     return found
 
 
@@ -169,21 +170,21 @@ def collate(samples: Sequence[Sample], pad_id: int, device: torch.device | str =
         sampler_logprobs=sampler_logprobs,
         old_logprobs=sampler_logprobs,
         advantages=stack([s.advantages for s in samples], 0.0, torch.float32),
-        letters=_stack_letters(samples, width, device),
+        teacher_probs=_stack_teacher_probs(samples, width, device),
     )
 
 
-def _stack_letters(
+def _stack_teacher_probs(
     samples: Sequence[Sample], width: int, device: torch.device | str
 ) -> Tensor | None:
-    """[B, T, 26] on the device; None where no sample has a teacher."""
-    if all(sample.letters is None for sample in samples):
+    """[B, T, A] on the device; None where no sample has a teacher."""
+    if all(sample.teacher_probs is None for sample in samples):
         return None
-    letters = np.zeros((len(samples), width, len(LETTERS)), dtype=np.float32)
-    for row, sample in zip(letters, samples, strict=True):
-        if sample.letters is not None:
-            row[: len(sample.letters)] = sample.letters
-    return torch.from_numpy(letters).to(device)
+    probs = np.zeros((len(samples), width, SYMBOLS), dtype=np.float32)
+    for row, sample in zip(probs, samples, strict=True):
+        if sample.teacher_probs is not None:
+            row[: len(sample.teacher_probs)] = sample.teacher_probs
+    return torch.from_numpy(probs).to(device)
 
 
 def micro_batches(samples: Sequence[Sample], max_tokens: int) -> Iterator[list[Sample]]:

@@ -27,17 +27,24 @@ SET_BY = {
     "history": "training",
 }
 """Arguments of a game that are not read from `env.options`, and what sets them."""
+UNASKED = {"style", "history", "track_candidates"}
+"""Arguments that a game may do without: nobody asked for them."""
 
 
-def draw_tasks(config: TrainConfig, step: int) -> list[Task]:
-    """The tasks of a step. A task's seed fixes its secret, so all games of a group share it."""
+def draw_tasks(config: TrainConfig, step: int, attempt: int = 0) -> list[Task]:
+    """The tasks of a step. A task's seed fixes its secret, so all games of a group share it.
+
+    Another `attempt` at the step draws others.
+    """
     games = mixture(config.env.id, config.env.options)
+    again = (attempt,) if attempt else ()
+    name = f"step-{step}/" + (f"again-{attempt}/" if attempt else "")
     return [
         Task(
             env_id=game.env_id,
             env_options=game.options,
-            task_id=f"step-{step}/task-{p}",
-            seed=seed_from(config.train.seed, "task", step, p) % 2**32,
+            task_id=f"{name}task-{p}",
+            seed=seed_from(config.train.seed, "task", step, p, *again) % 2**32,
             split=config.env.split,
         )
         for p, game in enumerate(allot(games, config.rollout.tasks_per_step))
@@ -45,10 +52,11 @@ def draw_tasks(config: TrainConfig, step: int) -> list[Task]:
 
 
 def play_step(
-    agent: Agent, config: TrainConfig, step: int, temperature: float
+    agent: Agent, config: TrainConfig, step: int, temperature: float, attempt: int = 0
 ) -> list[EpisodeGroup]:
     """Play every task of a step by a whole group; against itself, a group for each seat."""
-    tasks_P, seed = draw_tasks(config, step), seed_from(config.train.seed, "rollout", step)
+    tasks_P = draw_tasks(config, step, attempt)
+    seed = seed_from(config.train.seed, "rollout", step)
     if config.env.opponent == SELF:
         return self_play(
             agent,
@@ -102,12 +110,14 @@ def training_env(env: EnvSection, task: Task, style: Style) -> TextEnv:
     known = options_of(task.env_id)
     wanted: dict[str, Any] = {"split": env.split, "reward": env.reward, "style": style}
     wanted |= {"history": "last"} | ({"opponent": env.opponent} if env.opponent else {})
+    if env.beliefs and "track_candidates" not in task.env_options:
+        wanted["track_candidates"] = True
     if clash := sorted(SET_BY.keys() & task.env_options.keys()):
         raise ConfigError(
             f"setting env.options.{clash[0]}: leave it out, {SET_BY[clash[0]]} sets it"
         )
     default = EnvSection()
-    for name in () if known is None else sorted(wanted.keys() - known - {"style", "history"}):
+    for name in () if known is None else sorted(wanted.keys() - known - UNASKED):
         if wanted[name] != getattr(default, name):
             raise ConfigError(
                 f"setting env.{name}={wanted[name]!r}: game {task.env_id!r} has no such argument, "

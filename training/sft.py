@@ -26,8 +26,8 @@ from wordle_rl.training.batch import (
     build_samples,
     collate,
     demonstration_turns,
-    letter_ids,
     micro_batches,
+    symbol_ids,
 )
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.optim import clip_gradients, muon_and_adamw, set_lr, warmup_decay
@@ -129,7 +129,7 @@ def _backward(
     The divergence is the loss less the teacher's own entropy: 0 for a perfect student.
     """
     total = sum(sum(sample.loss_mask) for sample in samples)
-    alphabet = letter_ids(agent.chat)
+    symbols = symbol_ids(agent.chat, agent.stop_ids[0])
     loss_sum, noise = 0.0, 0.0
     for micro in micro_batches(samples, config.micro_batch_tokens):
         batch = collate(micro, agent.pad_id, agent.device)
@@ -138,14 +138,14 @@ def _backward(
                 model,
                 batch.input_ids,
                 batch.loss_mask,
-                letters=batch.letters,
-                letter_ids=alphabet,
+                teacher_probs=batch.teacher_probs,
+                symbol_ids=symbols,
             )
         likelihood = scores.logprobs
-        if batch.letters is not None:
-            soft = batch.loss_mask & (batch.letters.sum(-1) > 0)
+        if batch.teacher_probs is not None:
+            soft = batch.loss_mask & (batch.teacher_probs.sum(-1) > 0)
             likelihood = torch.where(soft, scores.expected, likelihood)
-            noise += float(torch.special.entr(batch.letters[soft]).sum())
+            noise += float(torch.special.entr(batch.teacher_probs[soft]).sum())
         loss = -likelihood.sum() / total
         torch.autograd.backward(loss)
         loss_sum += float(loss.detach())
