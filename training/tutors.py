@@ -227,7 +227,14 @@ def _taught(group: EpisodeGroup, tutor: Tutor, said: Said) -> EpisodeGroup:
 
 def _with_lessons(game: Episode, lessons: Sequence[Probabilities | None]) -> Episode:
     turns = zip(game.turns, lessons, strict=True)
-    return replace(game, turns=tuple(replace(t, teacher_probs=probs) for t, probs in turns))
+    return replace(game, turns=tuple(_with_lesson(turn, probs) for turn, probs in turns))
+
+
+def _with_lesson(turn: Turn, probs: Probabilities | None) -> Turn:
+    """A short answer has no room for all that the teacher would have said."""
+    if probs is None or turn.completion is None:
+        return turn
+    return replace(turn, teacher_probs=probs[: len(turn.completion.token_ids)])
 
 
 def find_tutor(teacher: str, task: Task) -> Tutor:
