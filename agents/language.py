@@ -25,11 +25,11 @@ from transformers import (
 from transformers.utils.logging import set_tqdm_hook
 
 from wordle_rl.agents.base import Move, Opening, Player, View
+from wordle_rl.agents.built_in import BUILT_IN, built_in_path
 from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.agents.decoding import Decoder, Sampled, check_decoding
 from wordle_rl.agents.device import autocast, pick_device, pick_dtype
 from wordle_rl.agents.lora import merged
-from wordle_rl.agents.nano import nano_path
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
 from wordle_rl.records import Completion, FinishReason
@@ -80,12 +80,12 @@ class LanguageAgent:
         dtype: str = "auto",
         max_new_tokens: int | None = None,
     ) -> LanguageAgent:
-        """Load `nano`, a folder or a hub id; weights are held in float32 for training.
+        """Load a built-in model, a folder or a hub id; weights are held in float32 for training.
 
         Raises:
             ModelError: if the model or its tokenizer cannot be loaded or has no chat template.
         """
-        path = str(nano_path()) if name_or_path == "nano" else name_or_path
+        path = str(built_in_path(name_or_path)) if name_or_path in BUILT_IN else name_or_path
         if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
             raise ModelError(
                 f"model folder {path!r} has no config.json: give a model or run folder"

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from wordle_rl.config import (
+    PresetKind,
     PretrainConfig,
     TrainConfig,
     apply_overrides,
@@ -26,6 +27,7 @@ from wordle_rl.config import (
 from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.run_dir import RunDir, is_run
 
+PRESET_KINDS: dict[str, PresetKind] = {"train": "presets", "pretrain": "recipes"}
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended."""
 
@@ -115,6 +117,7 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
 
 
 @click.command()
+@click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
 @click.option("--env", help="The game, or several: wordle=4,guess-number,math.")
 @click.option("--model", help="new, or what to go on from: nano, a model or run folder, a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Updates.")
@@ -124,6 +127,7 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
 @resume_option
 @set_option
 def pretrain(
+    preset: str | None,
     env: str | None,
     model: str | None,
     steps: int | None,
@@ -135,8 +139,8 @@ def pretrain(
 ) -> None:
     """Make a model that imitates a game's teacher.
 
-    The teacher guesses at random what still fits; in math it knows the answer. With the default
-    settings this is the command that made nano.
+    The teacher guesses at random what still fits; in math it knows the answer. Without a preset or
+    a game this is the command that made nano.
     """
     from rich.console import Console
 
@@ -145,15 +149,17 @@ def pretrain(
     flags = {"env": env, "model": model, "steps": steps, "seed": seed, "device": device}
     given = {key: value for key, value in flags.items() if value is not None}
     if resume:
-        if given or overrides:
+        if preset is not None or given or overrides:
             raise ConfigError(
                 "--resume takes its settings from the run folder: leave out the others"
             )
         run = _run_to_resume(run_dir, "pretrain")
         values: dict[str, Any] = read_toml(run.config)
     else:
-        run = RunDir(run_dir or _free_folder("pretrain"))
-        values = apply_overrides(given, overrides)
+        name = preset or ("nano" if env is None else None)
+        run = RunDir(run_dir or _free_folder(f"pretrain-{Path(name).stem}" if name else "pretrain"))
+        values = (read_preset(name, "recipes") if name else {}) | given
+        values = apply_overrides(values, overrides)
     config = parse(PretrainConfig, values)
     if not run_pretraining(config, run, resume=resume, console=Console()).finished:
         raise click.exceptions.Exit(INTERRUPTED)
@@ -200,9 +206,10 @@ def algos() -> None:
 
 @click.command()
 def presets() -> None:
-    """List the presets."""
-    for name, summary in preset_names().items():
-        click.echo(f"{name:10} {summary}")
+    """List the presets of `train`, then those of `pretrain`."""
+    for command, kind in PRESET_KINDS.items():
+        for name, summary in preset_names(kind).items():
+            click.echo(f"{command:9} --preset {name:14} {summary}")
 
 
 @click.command()

@@ -319,9 +319,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{str(path)!r} is not valid TOML: {error}") from None
 
 
-def preset_names() -> dict[str, str]:
-    """The packaged presets and the first comment line of each."""
-    folder = files("wordle_rl.training") / "presets"
+PresetKind = Literal["presets", "recipes"]
+"""Folders of packaged settings: of `train`, and of `pretrain`."""
+
+
+def preset_names(kind: PresetKind = "presets") -> dict[str, str]:
+    """The packaged settings of a kind and the first comment line of each."""
+    folder = files("wordle_rl.training") / kind
     found = sorted((p for p in folder.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
     return {
         p.name.removesuffix(".toml"): p.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
@@ -329,18 +333,18 @@ def preset_names() -> dict[str, str]:
     }
 
 
-def read_preset(name: str) -> dict[str, Any]:
-    """The values of a packaged preset, or of a `.toml` file of the user's own.
+def read_preset(name: str, kind: PresetKind = "presets") -> dict[str, Any]:
+    """The values of packaged settings, or of a `.toml` file of the user's own.
 
     Raises:
-        ConfigError: if there is no such preset; the message names the nearest.
+        ConfigError: if there are no such settings; the message names the nearest.
     """
     if name.endswith(".toml"):
         return read_toml(Path(name))
-    if name not in preset_names():
-        raise unknown_name("preset", name, preset_names())
+    if name not in preset_names(kind):
+        raise unknown_name("preset", name, preset_names(kind))
     return tomllib.loads(
-        (files("wordle_rl.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+        (files("wordle_rl.training") / kind / f"{name}.toml").read_text(encoding="utf-8")
     )
 
 
