@@ -170,7 +170,7 @@ class TrainSection(Section):
     critic_updates: int = Field(default=10, ge=1)
     """Steps of the critic on each batch of games."""
     value_clip: float = Field(default=0.2, gt=0)
-    """A value is moved at most so far on one batch."""
+    """A value of the critic that has moved so far on one batch is pulled no further."""
     tokens_per_row: float = Field(default=32.0, gt=0)
     """The constant that stands for a game's length where the algorithm averages by one."""
     max_grad_norm: float = Field(default=1.0, gt=0)
