@@ -36,6 +36,7 @@ from wordle_rl.training.algorithm_table import Algorithm as Algorithm
 from wordle_rl.training.credit import Advantage
 from wordle_rl.training.critic_advantages import CriticAdvantage
 from wordle_rl.training.kl import Placement
+from wordle_rl.training.other_methods import OTHER_METHODS
 
 S = TypeVar("S", bound=Section)
 ADVANTAGE_FORMULAS = {**advantages.FORMULAS, **critic_advantages.FORMULAS}
@@ -66,8 +67,12 @@ def find_algorithm(name: str) -> Algorithm:
     """
     if name in ALGORITHMS:
         return ALGORITHMS[name]
+    if name in OTHER_METHODS:
+        raise ConfigError(
+            f"{name!r} has a loop of its own: train it with `{OTHER_METHODS[name].command}`"
+        )
     if not is_plugin(name):
-        raise unknown_name("algorithm", name, ALGORITHMS)
+        raise unknown_name("algorithm", name, {**ALGORITHMS, **OTHER_METHODS})
     found = load_plugin("algorithm", name)
     if not isinstance(found, Algorithm):
         raise ConfigError(f"{name!r} is not an Algorithm: it is a {type(found).__name__}")
