@@ -24,6 +24,7 @@ from wordle_rl.config import (
     read_toml,
 )
 from wordle_rl.evaluation.suites import load_suite
+from wordle_rl.records import Outcome
 from wordle_rl.training import session, validation
 from wordle_rl.training.algorithms import ALGORITHMS, fill_defaults
 from wordle_rl.training.games import check_games
@@ -556,9 +557,9 @@ def test_train_sft_is_pretrain(
 ) -> None:
     asked: list[PretrainConfig] = []
 
-    def note(config: PretrainConfig, *rest: object, **more: object) -> session.Outcome:
+    def note(config: PretrainConfig, *rest: object, **more: object) -> Outcome:
         asked.append(config)
-        return session.Outcome(step=1, finished=True)
+        return Outcome(step=1, finished=True)
 
     monkeypatch.setattr(session, "run_pretraining", note)
     flags = ("--env", "guess-number", "--steps", "3", "--seed", "5", "--set", "muon_lr=0.01")
