@@ -160,7 +160,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         find_algorithm("dr_gpro")
     with pytest.raises(ConfigError, match="Known: bnpo, cispo, course, dapo"):
         fill_defaults(TrainConfig(train=TrainSection(algo="xyz")))
-    with pytest.raises(ConfigError, match="'sft' has a loop of its own: .*`wordle-rl pretrain`"):
+    with pytest.raises(ConfigError, match=r"'sft' has a loop of its own: .*`wordle-rl pretrain`"):
         find_algorithm("sft")
 
 
