@@ -12,10 +12,12 @@ from transformers import PreTrainedModel
 
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
+from wordle_rl.errors import ConfigError
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.algorithm_table import StepName
 from wordle_rl.training.algorithms import find_algorithm, parts_of
 from wordle_rl.training.assignment import Assigned, assign
+from wordle_rl.training.batch import symbol_ids
 from wordle_rl.training.credit import moving_average
 from wordle_rl.training.critic import Critic, new_critic
 from wordle_rl.training.judgement import judge_games
@@ -23,6 +25,7 @@ from wordle_rl.training.kl import steered
 from wordle_rl.training.optim import adamw, set_lr, warmup_decay
 from wordle_rl.training.sampling import Played
 from wordle_rl.training.trpo import trust_region
+from wordle_rl.training.tutors import Said, taught
 from wordle_rl.training.update import Step, Updater, gradient_steps
 
 History = Sequence[Mapping[str, float]]
@@ -50,6 +53,8 @@ class Learner:
     critic: Critic | None
     greedy: bool
     """Whether it needs a greedy game of every task."""
+    said: Said | None = None
+    """Reads answers for the teacher; None where there is none."""
 
     @property
     def optimizers(self) -> list[Optimizer]:
@@ -67,6 +72,9 @@ class Learner:
         """
         metrics = self._schedule(step)
         update = self._steered(history)
+        if self.said is not None:
+            groups = taught(played.groups, self.config.train.teacher, self.said)
+            played = replace(played, groups=groups)
         if update.reference is not None:
             metrics["train/kl_coef"] = update.settings.kl_coef or 0.0
         if self.critic is None:
@@ -120,11 +128,12 @@ def _updated(
     update: Updater, assigned: Assigned, groups: Sequence[EpisodeGroup]
 ) -> dict[str, float]:
     """Train on the rows of a step; nothing where no row has a signal."""
-    # A group whose games are all worth the same is dropped, unless a KL term reads it too.
+    # A group whose games are all worth the same is dropped, unless another term reads it too.
+    everything = update.reference is not None or update.settings.distill_coef > 0
     kept = [
         sample
         for samples in assigned.samples_P
-        if any(any(sample.advantages) for sample in samples) or update.reference is not None
+        if everything or any(any(sample.advantages) for sample in samples)
         for sample in samples
     ]
     if not kept:
@@ -153,6 +162,7 @@ def new_learner(agent: LanguageAgent, config: TrainConfig) -> Learner:
         temperature=config.rollout.temperature,
         reference=frozen_reference(agent.model) if config.train.kl_coef else None,
         take_step=STEPS[algorithm.step],
+        symbol_ids=symbol_ids(agent.chat, agent.stop_ids[0]),
     )
     size = agent.model.config.get_text_config().hidden_size
     return Learner(
@@ -160,7 +170,23 @@ def new_learner(agent: LanguageAgent, config: TrainConfig) -> Learner:
         update=update,
         critic=new_critic(size, config.train, agent.device) if parts.critic_advantage else None,
         greedy=algorithm.greedy_game,
+        said=_reader(agent) if config.train.distill_coef else None,
     )
+
+
+def _reader(agent: LanguageAgent) -> Said:
+    """Reads what the agent samples, for a teacher.
+
+    Raises:
+        ConfigError: its answers are not one token a symbol.
+    """
+    ids = symbol_ids(agent.chat, agent.stop_ids[0])
+    if not ids:
+        raise ConfigError(
+            "setting train.distill_coef: a teacher speaks letter by letter, and the tokens of "
+            f"{agent.name!r} are longer: set it to 0, or train a model over bytes"
+        )
+    return Said({token: symbol for symbol, token in enumerate(ids)})
 
 
 def frozen_reference(model: PreTrainedModel) -> PreTrainedModel:

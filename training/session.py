@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from wordle_rl.agents.device import keep_freed_memory
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.agents.lora import add_lora
@@ -68,6 +69,7 @@ def run_training(
         ConfigError: the configuration cannot work.
     """
     console = console or Console()
+    keep_freed_memory()
     config = fill_defaults(config)
     agent = load_language_agent(
         config.model.path,
@@ -127,6 +129,7 @@ def run_pretraining(
 ) -> Outcome:
     """Imitate the game's teacher as configured, or go on with a run."""
     console = console or Console()
+    keep_freed_memory()
     find_teacher(config)  # what has no teacher fails here, before anything is written
     if config.model == "new":
         agent = new_nano(config)

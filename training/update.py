@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from wordle_rl.agents.device import autocast
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.agents.logprobs import Scores, score_tokens
 from wordle_rl.config import TrainSection
 from wordle_rl.records import Batch, LossInputs, LossOutput, Sample
 from wordle_rl.training.aggregation import BatchSize
@@ -42,6 +42,8 @@ class Updater:
     """The starting model, for the KL term; with LoRA the trained model without its adapter."""
     take_step: Step
     """How the gradient moves the weights."""
+    symbol_ids: Sequence[int] = ()
+    """The tokens that a teacher's probabilities are of."""
 
     def __call__(
         self, samples: Sequence[Sample], *, games: int, rows: int, tokens: int | None = None
@@ -99,17 +101,31 @@ class Updater:
         return self._logprobs(self.reference, batch)[0]
 
     def _logprobs(self, model: PreTrainedModel, batch: Batch) -> tuple[Tensor, Tensor]:
+        scores = self._scores(model, batch)
+        return scores.logprobs, scores.entropy
+
+    def _scores(
+        self, model: PreTrainedModel, batch: Batch, teacher_probs: Tensor | None = None
+    ) -> Scores:
         with autocast(self.agent.device, self.agent.compute_dtype):
-            return token_logprobs(
-                model, batch.input_ids, batch.loss_mask, temperature=self.temperature
+            return score_tokens(
+                model,
+                batch.input_ids,
+                batch.loss_mask,
+                temperature=self.temperature,
+                teacher_probs=teacher_probs,
+                symbol_ids=self.symbol_ids,
             )
 
     def loss(self, batch: Batch, size: BatchSize) -> LossOutput:
         """A micro-batch's share of the loss at the weights as they are."""
-        logprobs, entropy = self.logprobs(batch)
-        output = policy_loss(batch, logprobs, self.parts, self.settings, size)
-        spread = float(entropy.sum()) / size.logged_tokens
-        return replace(output, metrics={**output.metrics, "entropy": spread})
+        scores = self._scores(self.agent.model, batch, batch.teacher_probs)
+        output = policy_loss(batch, scores.logprobs, self.parts, self.settings, size)
+        spread = float(scores.entropy.sum()) / size.logged_tokens
+        output = replace(output, metrics={**output.metrics, "entropy": spread})
+        if not self.settings.distill_coef:
+            return output
+        return distilled(output, batch, scores.expected, self.parts, self.settings, size)
 
     def accumulate(self, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
         """Add the gradient of the whole batch to the weights' `grad`; `train/` metrics."""
@@ -192,6 +208,33 @@ def policy_loss(
             "ratio_max": float(log_ratio(inputs).exp().max()),
         }
     return LossOutput(loss=loss, metrics=metrics)
+
+
+def distilled(
+    output: LossOutput,
+    batch: Batch,
+    expected: Tensor,
+    parts: Parts,
+    settings: TrainSection,
+    size: BatchSize,
+) -> LossOutput:
+    """The loss with distill_coef x aggregate(KL(teacher || policy)) added, and its mean logged.
+
+    Args:
+        output: of the policy loss.
+        batch: with `teacher_probs`, or none of its rows has a teacher.
+        expected: [B, T] sum over symbols of P_teacher x log p.
+        parts: of the algorithm.
+        settings: with `distill_coef`.
+        size: of the whole batch.
+    """
+    if batch.teacher_probs is None:
+        return replace(output, metrics={**output.metrics, "distillation": 0.0})
+    noise = torch.special.entr(batch.teacher_probs).sum(-1)
+    divergence = torch.where(batch.loss_mask, -expected - noise, 0.0)
+    penalty = settings.distill_coef * parts.aggregation(divergence, batch.loss_mask, size)
+    mean = float(divergence.detach().sum()) / size.logged_tokens
+    return LossOutput(loss=output.loss + penalty, metrics={**output.metrics, "distillation": mean})
 
 
 def _divergence(batch: Batch, logprobs: Tensor, parts: Parts) -> Tensor:

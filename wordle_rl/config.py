@@ -76,6 +76,8 @@ class PretrainConfig(Section):
     """What matrix products run in; weights stay in float32."""
     device: str = "auto"
     """`auto` (CUDA, else MPS, else CPU) or a torch device."""
+    compile: bool = False
+    """Fuse the training kernels (`torch.compile`): faster on long runs, a slow first step."""
 
 
 class EnvSection(Section):
@@ -171,6 +173,10 @@ class TrainSection(Section):
     """Steps of the critic on each batch of games."""
     value_clip: float = Field(default=0.2, gt=0)
     """A value of the critic that has moved so far on one batch is pulled no further."""
+    distill_coef: float = Field(default=0.0, ge=0)
+    """Weight of the KL divergence from a teacher on the model's own states; 0 for no teacher."""
+    teacher: str = "consistent"
+    """Who that is: `consistent` (any answer that fits), `sharp` (the better of them), `solver`."""
     tokens_per_row: float = Field(default=32.0, gt=0)
     """The constant that stands for a game's length where the algorithm averages by one."""
     max_grad_norm: float = Field(default=1.0, gt=0)
