@@ -12,6 +12,7 @@ from wordle_rl.training import advantages, aggregation, corrections, kl, losses
 from wordle_rl.training.algorithms import (
     ALGORITHMS,
     Parts,
+    chosen_algorithm,
     fill_defaults,
     find_algorithm,
     formula_of,
@@ -130,7 +131,9 @@ def test_the_loop_is_told_what_a_method_needs_of_it() -> None:
     def filled(name: str) -> TrainConfig:
         return fill_defaults(TrainConfig(train=TrainSection(algo=name)))
 
-    assert find_algorithm("remax").greedy_game
+    assert chosen_algorithm(TrainSection(algo="remax")).greedy_game
+    assert chosen_algorithm(TrainSection(advantage="greedy_centered")).greedy_game
+    assert not chosen_algorithm(TrainSection()).greedy_game
     assert filled("dapo").rollout.refill_rounds == 3
     assert filled("dr_grpo").rollout.refill_rounds == 0
     assert filled("gigpo").env.beliefs
@@ -144,6 +147,25 @@ def test_the_loop_is_told_what_a_method_needs_of_it() -> None:
     assert fill_defaults(own).train.updates_per_batch == 1
     assert fill_defaults(own).rollout.refill_rounds == 2
     assert fill_defaults(own).env.beliefs
+
+
+def test_settings_replace_single_parts() -> None:
+    train = TrainSection(
+        algo="grpo", advantage="token_gae", loss="importance", kl="k1", kl_placement="reward"
+    )
+    chosen = chosen_algorithm(train)
+    assert chosen == replace(
+        find_algorithm("grpo"),
+        advantage="token_gae",
+        loss="importance",
+        kl="k1",
+        kl_placement="reward",
+    )
+    assert chosen_algorithm(TrainSection(algo="grpo")) == find_algorithm("grpo")
+    truncated = TrainSection(correction="truncated", aggregation="token_mean")
+    assert parts_of(chosen_algorithm(truncated)).correction is corrections.truncated
+    with pytest.raises(ConfigError, match="unknown correction 'truncate': did you mean"):
+        fill_defaults(TrainConfig(train=TrainSection(correction="truncate")))
 
 
 def test_settings_that_do_not_go_with_a_method_are_refused() -> None:

@@ -147,6 +147,18 @@ class TrainSection(Section):
     """Steps: play, update, repeat."""
     algo: str = "dr_grpo"
     """The algorithm (see `wordle-rl algos`)."""
+    advantage: str | None = None
+    """Another advantage than the algorithm's; a name, or `package.module:function`."""
+    loss: str | None = None
+    """Another policy loss than the algorithm's."""
+    aggregation: str | None = None
+    """Another aggregation than the algorithm's."""
+    kl: str | None = None
+    """Another estimate of the KL divergence than the algorithm's."""
+    kl_placement: Literal["loss", "reward"] | None = None
+    """Where the KL divergence is charged; unset for the algorithm's own."""
+    correction: str | None = None
+    """Weights for a sampler that differs from the trainer; unset for the algorithm's own."""
     lr: float = Field(default=3e-4, gt=0)
     """Learning rate (AdamW)."""
     warmup_steps: int = Field(default=5, ge=0)
