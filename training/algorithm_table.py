@@ -44,9 +44,9 @@ class Algorithm:
     refill_rounds: int = 0
     """Rounds of further tasks to replace groups whose games are all worth the same."""
     greedy_game: bool = False
-    """Whether a greedy game of every task is played beside the sampled ones."""
+    """Whether a greedy game of every task is played; of itself where the advantage reads it."""
     beliefs: bool = False
-    """Whether games tell what is still possible, to find equal states."""
+    """Whether games tell what is still possible; of itself where the advantage reads it."""
 
 
 _BASELINES = {
@@ -91,7 +91,6 @@ _BASELINES = {
         advantage="greedy_centered",
         loss="reinforce",
         aggregation="constant",
-        greedy_game=True,
     ),
     "opo": Algorithm(
         summary="the length-weighted mean of the group as baseline, strictly on-policy",
@@ -273,7 +272,6 @@ _BY_TURN = {
         advantage="anchored",
         aggregation="constant",
         gamma=0.95,
-        beliefs=True,
     ),
 }
 _CRITICS = {

@@ -1,7 +1,8 @@
 """Algorithms are combinations: one name from each of five registries, and defaults.
 
 `wordle-rl train --algo NAME` picks a row of `algorithm_table`; the loop has no branch on the
-algorithm. A user's own, named as `--algo my_module:mine`, takes a few lines, and so does a part:
+algorithm. `--set train.loss=capped_importance` and the like replace one part. A user's own, named
+as `--algo my_module:mine`, takes a few lines, and so does a part:
 
     from dataclasses import replace
     from wordle_rl.training.advantages import by_group
@@ -17,10 +18,10 @@ algorithm. A user's own, named as `--algo my_module:mine`, takes a few lines, an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from wordle_rl.config import Section, TrainConfig
+from wordle_rl.config import Section, TrainConfig, TrainSection
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.errors import ConfigError, unknown_name
 from wordle_rl.training import (
@@ -36,8 +37,11 @@ from wordle_rl.training.algorithm_table import Algorithm as Algorithm
 from wordle_rl.training.credit import Advantage
 from wordle_rl.training.critic_advantages import CriticAdvantage
 from wordle_rl.training.kl import Placement
+from wordle_rl.training.other_methods import OTHER_METHODS
 
 S = TypeVar("S", bound=Section)
+PARTS = ("advantage", "loss", "aggregation", "kl", "kl_placement", "correction")
+"""What settings can replace in an algorithm."""
 ADVANTAGE_FORMULAS = {**advantages.FORMULAS, **critic_advantages.FORMULAS}
 
 
@@ -66,12 +70,32 @@ def find_algorithm(name: str) -> Algorithm:
     """
     if name in ALGORITHMS:
         return ALGORITHMS[name]
+    if name in OTHER_METHODS:
+        raise ConfigError(
+            f"{name!r} has a loop of its own: train it with `{OTHER_METHODS[name].command}`"
+        )
     if not is_plugin(name):
-        raise unknown_name("algorithm", name, ALGORITHMS)
+        raise unknown_name("algorithm", name, {**ALGORITHMS, **OTHER_METHODS})
     found = load_plugin("algorithm", name)
     if not isinstance(found, Algorithm):
         raise ConfigError(f"{name!r} is not an Algorithm: it is a {type(found).__name__}")
     return found
+
+
+def chosen_algorithm(train: TrainSection) -> Algorithm:
+    """The algorithm of the settings, with the parts that they name in place of its own.
+
+    Raises:
+        ConfigError: there is no algorithm of that name.
+    """
+    named = {part: getattr(train, part) for part in PARTS}
+    changed = {part: name for part, name in named.items() if name is not None}
+    algorithm = replace(find_algorithm(train.algo), **changed)
+    return replace(
+        algorithm,
+        greedy_game=algorithm.greedy_game or algorithm.advantage == "greedy_centered",
+        beliefs=algorithm.beliefs or algorithm.advantage == "anchored",
+    )
 
 
 def parts_of(algorithm: Algorithm) -> Parts:
@@ -130,7 +154,7 @@ def fill_defaults(config: TrainConfig) -> TrainConfig:
         ConfigError: if the algorithm or a part of it does not exist, or a setting does not go with
             it.
     """
-    algorithm = find_algorithm(config.train.algo)
+    algorithm = chosen_algorithm(config.train)
     parts_of(algorithm)
     own = {
         "clip_low": algorithm.clip_low,

@@ -68,7 +68,7 @@ class Critic:
     def fit(self, features: Tensor, targets: Tensor) -> dict[str, float]:
         """Learn the targets [N]; `train/` metrics of the critic as it was before.
 
-        Values move at most `clip` a batch (`gae.value_loss`).
+        A value that has moved by `clip` towards its target is pulled no further (`value_loss`).
         """
         before = self.values(features)
         losses = []

@@ -15,7 +15,7 @@ from wordle_rl.config import TrainConfig
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.algorithm_table import StepName
-from wordle_rl.training.algorithms import find_algorithm, parts_of
+from wordle_rl.training.algorithms import chosen_algorithm, parts_of
 from wordle_rl.training.assignment import Assigned, assign
 from wordle_rl.training.batch import symbol_ids
 from wordle_rl.training.credit import moving_average
@@ -152,7 +152,7 @@ def new_learner(agent: LanguageAgent, config: TrainConfig) -> Learner:
     """
     if config.rollout.temperature is None or config.train.kl_coef is None:
         raise ValueError("settings are incomplete: call fill_defaults first")
-    algorithm = find_algorithm(config.train.algo)
+    algorithm = chosen_algorithm(config.train)
     parts = parts_of(algorithm)
     update = Updater(
         agent=agent,

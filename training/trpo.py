@@ -54,14 +54,12 @@ def trust_region(update: Updater, batches: Sequence[Batch], size: BatchSize) -> 
     del product  # and with it the graph
 
     def evaluate() -> tuple[float, float]:
-        return -sum(float(update.loss(b, size).loss) for b in batches), float(divergence())
+        return -sum(float(update.loss(b, size).loss) for b in batches), divergence.measured()
 
     search = line_search(weights, step, evaluate, max_kl=update.settings.max_kl)
-    with torch.no_grad():
-        moved = float(divergence())
     return metrics | {
         "train/grad_norm": float(ascent.norm()),
-        "train/step_kl": moved,
+        "train/step_kl": divergence.measured(),
         "train/step_fraction": search.fraction,
     }
 
@@ -83,6 +81,11 @@ class Divergence:
             # A token that can not be sampled has probability 0: 0 x inf would be nan.
             total = total + torch.where(old.isfinite(), terms, 0.0).sum()
         return total / sum(len(old) for old in self._old)
+
+    @torch.no_grad()
+    def measured(self) -> float:
+        """At the weights as they are now."""
+        return float(self())
 
     def _distributions(self, batch: Batch) -> Tensor:
         update = self._update

@@ -73,8 +73,13 @@ def train(
     """Train a language model on a game with reinforcement learning.
 
     The default preset takes the built-in model through GRPO on Wordle on a laptop CPU. Stop with
-    Ctrl-C and go on with --resume.
+    Ctrl-C and go on with --resume. `--algo sft` is `wordle-rl pretrain`, with its settings.
     """
+    if algo == "sft":
+        if preset is not None or as_json:
+            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --preset and --json")
+        _pretrain(_given(env, model, steps, seed, device), run_dir, resume, overrides)
+        return
     flags = {
         "train.algo": algo,
         "env.id": env,
@@ -142,12 +147,24 @@ def pretrain(
     The teacher guesses at random what still fits; in math it knows the answer. Without a preset or
     a game this is the command that made nano.
     """
+    _pretrain(_given(env, model, steps, seed, device), run_dir, resume, overrides)
+
+
+def _given(
+    env: str | None, model: str | None, steps: int | None, seed: int | None, device: str | None
+) -> dict[str, Any]:
+    """The settings of imitation that flags have set."""
+    flags = {"env": env, "model": model, "steps": steps, "seed": seed, "device": device}
+    return {key: value for key, value in flags.items() if value is not None}
+
+
+def _pretrain(
+    given: dict[str, Any], run_dir: Path | None, resume: bool, overrides: tuple[str, ...]
+) -> None:
     from rich.console import Console
 
     from wordle_rl.training.session import run_pretraining
 
-    flags = {"env": env, "model": model, "steps": steps, "seed": seed, "device": device}
-    given = {key: value for key, value in flags.items() if value is not None}
     if resume:
         if preset is not None or given or overrides:
             raise ConfigError(

@@ -147,6 +147,18 @@ class TrainSection(Section):
     """Steps: play, update, repeat."""
     algo: str = "dr_grpo"
     """The algorithm (see `wordle-rl algos`)."""
+    advantage: str | None = None
+    """Another advantage than the algorithm's; a name, or `package.module:function`."""
+    loss: str | None = None
+    """Another policy loss than the algorithm's."""
+    aggregation: str | None = None
+    """Another aggregation than the algorithm's."""
+    kl: str | None = None
+    """Another estimate of the KL divergence than the algorithm's."""
+    kl_placement: Literal["loss", "reward"] | None = None
+    """Where the KL divergence is charged; unset for the algorithm's own."""
+    correction: str | None = None
+    """Weights for a sampler that differs from the trainer; unset for the algorithm's own."""
     lr: float = Field(default=3e-4, gt=0)
     """Learning rate (AdamW)."""
     warmup_steps: int = Field(default=5, ge=0)
@@ -172,7 +184,7 @@ class TrainSection(Section):
     critic_updates: int = Field(default=10, ge=1)
     """Steps of the critic on each batch of games."""
     value_clip: float = Field(default=0.2, gt=0)
-    """A value is moved at most so far on one batch."""
+    """A value of the critic that has moved so far on one batch is pulled no further."""
     distill_coef: float = Field(default=0.0, ge=0)
     """Weight of the KL divergence from a teacher on the model's own states; 0 for no teacher."""
     teacher: str = "consistent"
