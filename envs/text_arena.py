@@ -62,8 +62,8 @@ class TextArenaEnv(TextEnv):
     With `history="last"` an observation is what was said since the player's last action, with
     "full" the whole game. Boards that a newer one replaces are left out. `style="compact"` leaves
     out the rules and blank lines; with history "last" it makes the positions of some board games
-    one line, `X:O1X3O5678` (`text_arena_positions`). The last observation ends with TextArena's reason for the end. A
-    text that is too long is cut at its front and begins with a mark.
+    one line, `X:O1X3O5678` (`text_arena_positions`). The last observation ends with TextArena's
+    reason for the end. A text that is too long is cut at its front and begins with a mark.
 
     ## Rewards
     `reward="binary"` pays 1 for a win of the game's own rules; "native" pays TextArena's own

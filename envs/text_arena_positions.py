@@ -1,8 +1,8 @@
 r"""Whole positions of board games in one line, for the compact style.
 
-What TextArena says of a board is some two hundred characters, most of them the frame. A small model
-that reads bytes gets the position alone, `X:O1X3O5678`: its own mark, then the cells by rows, a free
-one as the number that an action names. A position needs no memory of earlier turns.
+What TextArena says of a board is some two hundred characters, most of them the frame. A small
+model that reads bytes gets the position alone, `X:O1X3O5678`: its own mark, then the cells by rows,
+a free one as the number that an action names. A position needs no memory of earlier turns.
 """
 
 from __future__ import annotations
