@@ -263,7 +263,7 @@ class TextArenaEnv(TextEnv):
     def _picture(self, *, whole: bool, colour: bool) -> str:
         """What the player has heard, as TextArena words it; never its board with the solution."""
         del colour
-        return self._match.transcript(self._seat) if whole else self._match.observation(self._seat)
+        return self._match.transcript(self._seat) if whole else self._match.news(self._seat)
 
 
 def _check_seat(seat: object) -> None:

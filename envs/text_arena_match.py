@@ -132,16 +132,20 @@ class Match:
         self._engine.reset(seed)
 
     def observation(self, player: int) -> str:
-        """What a seat sees now: in history "last" what it has heard since its own last action."""
+        """What a seat sees now: in history "last" what is new to it, or the position as a line."""
         if self._history == "full":
             return self.transcript(player, self._style)
         heard = self._engine.heard(player)
         line = position(self.game, heard, player) if self._style == "compact" else ""
-        if line:
-            was_refused = self._status == "invalid" and self.to_move == player
-            return clip(self._framed(REFUSED + line if was_refused else line, player))
-        newest = heard[self._marks[player] :]
-        said = narrate(newest, me=player, style=self._style, with_mine=False)
+        if not line:
+            return self.news(player, self._style)
+        was_refused = self._status == "invalid" and self.to_move == player
+        return clip(self._framed(REFUSED + line if was_refused else line, player))
+
+    def news(self, player: int, style: Style = "chat") -> str:
+        """What a seat has heard since its own last action."""
+        newest = self._engine.heard(player)[self._marks[player] :]
+        said = narrate(newest, me=player, style=style, with_mine=False)
         return clip(self._framed(said, player))
 
     def transcript(self, player: int, style: Style = "chat") -> str:
