@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wordle_rl.agents.arena_players import ARENA_PLAYERS
 from wordle_rl.agents.base import Move, Opening, View
 from wordle_rl.agents.code_players import CODE_PLAYERS
 from wordle_rl.agents.game_players import GamePlayers, NextMove
@@ -84,6 +85,8 @@ class Baseline:
 
 def _players_of(public: Mapping[str, Any]) -> GamePlayers:
     game = public.get("game")
+    if public.get("library") == "textarena":
+        return ARENA_PLAYERS
     if game not in GAME_PLAYERS:
         what = "this game" if game is None else f"the game {game!r}"
         raise ConfigError(

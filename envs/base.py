@@ -88,6 +88,10 @@ class TextEnv(gymnasium.Env[str, str]):
         print(self._picture(whole=False, colour=shows_colour(sys.stdout)))
         return None
 
+    def news(self) -> str:
+        """What is new since the last action, or the opening, as a person reads it in any style."""
+        return self._picture(whole=False, colour=False)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """A game that goes on as this one would. What describes it (`spec`) is shared."""
         memo[id(self.spec)] = self.spec

@@ -19,8 +19,6 @@ from wordle_rl.records import Episode, FinishReason, Turn
 Mode = Literal["greedy", "sampled"]
 GameKey = tuple[str, str, int]
 """Mode, secret and number of the sample: what tells the games of an evaluation apart."""
-LEGAL = ("ok", "repeat")
-"""The statuses of guesses that were scored."""
 
 
 class GameRecord(TypedDict):

@@ -75,6 +75,8 @@ def _in_order(
 def _game_json(game: _Kept) -> dict[str, Any]:
     episode = game.episode
     return {
+        "env_id": episode.task.env_id,
+        "env_options": dict(episode.task.env_options),
         "task_id": episode.task.task_id,
         **game_record(episode, mode="sampled", sample=game.number),
         "secret": told_secret(episode),

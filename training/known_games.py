@@ -105,10 +105,17 @@ def _read(path: Path) -> Iterator[KnownGame]:
             if "header" in entry:
                 suite = str(entry["header"]["suite_hash"])
             elif entry["error"] is None and entry["guesses"] and not entry.get("drawn"):
-                yield _known_game(entry, suite)
+                yield _known_game(entry, f"{suite}{_rules(entry)}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise RunError(f"no games can be read from {str(path)!r}: {reason}") from None
+
+
+def _rules(entry: Mapping[str, Any]) -> str:
+    """Which game of a run it was, since a run may mix several; a suite has one game alone."""
+    if "env_id" not in entry:
+        return ""
+    return f" {entry['env_id']} {json.dumps(entry['env_options'], sort_keys=True)}"
 
 
 def _known_game(entry: Mapping[str, Any], suite: str) -> KnownGame:

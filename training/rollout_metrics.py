@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from wordle_rl.evaluation.games import LEGAL
+from wordle_rl.envs.statuses import is_legal
 from wordle_rl.records import Episode, EpisodeGroup, FinishReason
 from wordle_rl.training.advantages import is_constant
 
@@ -34,7 +34,7 @@ def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
         "rollout/turns": len(turns) / len(episodes),
         "rollout/errors": float(sum(e.error is not None for e in episodes)),
         "rollout/truncated": _share(d.finish_reason is FinishReason.LENGTH for d in done),
-        "rollout/invalid_rate": _share(t.info.get("status", "ok") not in LEGAL for t in turns),
+        "rollout/invalid_rate": _share(not is_legal(t.info.get("status", "ok")) for t in turns),
         "rollout/answer_tokens": sum(len(d.token_ids) for d in done) / max(len(done), 1),
         "rollout/opener_entropy": _entropy(episodes),
         "rollout/reward_spread": sum(max(r) - min(r) for r in returns if r) / len(returns),

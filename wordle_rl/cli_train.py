@@ -49,6 +49,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 @click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
 @click.option("--algo", help="The algorithm: see `wordle-rl algos`; or package.module:name.")
 @click.option("--env", help="The game: a short name, a Gymnasium id, or package.module:Class.")
+@click.option(
+    "--opponent", help="In a game for two: self, random, perfect, or package.module:name."
+)
 @click.option("--model", help="nano, a model or run folder, or a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.")
 @click.option("--seed", type=click.IntRange(min=0), help="Fixes secrets and sampling.")
@@ -61,6 +64,7 @@ def train(
     preset: str | None,
     algo: str | None,
     env: str | None,
+    opponent: str | None,
     model: str | None,
     steps: int | None,
     seed: int | None,
@@ -83,6 +87,7 @@ def train(
     flags = {
         "train.algo": algo,
         "env.id": env,
+        "env.opponent": opponent,
         "model.path": model,
         "train.steps": steps,
         "train.seed": seed,
