@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import fmean, pstdev
 
 from wordle_rl.evaluation.games import LEGAL
 from wordle_rl.records import Episode, EpisodeGroup, FinishReason
@@ -15,8 +16,9 @@ def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
     """Rates over games, answers and groups.
 
     `groups_all_won` and `groups_all_lost` are groups in which every return is equal, so they teach
-    nothing; a game that failed (`errors`) has no say in its group. `opener_entropy` (nats) falls
-    when the policy always opens alike.
+    nothing; a game that failed (`errors`) has no say in its group. `reward_spread` is the mean over
+    groups of the (population) standard deviation of the returns. `openers` counts different first
+    moves, and their entropy (nats) falls when the policy always opens alike.
     """
     episodes = [episode for group in groups for episode in group.episodes]
     turns = [turn for episode in episodes for turn in episode.turns]
@@ -36,15 +38,15 @@ def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
         "rollout/truncated": _share(d.finish_reason is FinishReason.LENGTH for d in done),
         "rollout/invalid_rate": _share(t.info.get("status", "ok") not in LEGAL for t in turns),
         "rollout/answer_tokens": sum(len(d.token_ids) for d in done) / max(len(done), 1),
-        "rollout/opener_entropy": _entropy(episodes),
-        "rollout/reward_spread": sum(max(r) - min(r) for r in returns if r) / len(returns),
+        "rollout/repeat_rate": _share(t.info.get("status") == "repeat" for t in turns),
+        "rollout/reward_spread": sum(pstdev(r) for r in returns if r) / len(returns),
         "rollout/groups_all_won": won / len(groups),
         "rollout/groups_all_lost": lost / len(groups),
         "rollout/groups_mixed": 1 - len(flat) / len(groups),
     }
     if wins:
         metrics["rollout/mean_guesses"] = sum(wins) / len(wins)
-    return metrics | _reward_parts(episodes)
+    return metrics | _openers(episodes) | _lengths(episodes) | _reward_parts(episodes)
 
 
 def _reward_parts(episodes: Sequence[Episode]) -> dict[str, float]:
@@ -61,10 +63,23 @@ def _guesses(episode: Episode) -> int:
     return int(episode.turns[-1].info.get("turn", len(episode.turns)))
 
 
-def _entropy(episodes: Sequence[Episode]) -> float:
+def _openers(episodes: Sequence[Episode]) -> dict[str, float]:
+    """How many different first moves there are, and their entropy."""
     openers = Counter(e.turns[0].action for e in episodes if e.turns)
     n = sum(openers.values())
-    return -sum(c / n * math.log(c / n) for c in openers.values()) if n else 0.0
+    entropy = -sum(c / n * math.log(c / n) for c in openers.values())
+    return {"rollout/openers": float(len(openers)), "rollout/opener_entropy": entropy}
+
+
+def _lengths(episodes: Sequence[Episode]) -> dict[str, float]:
+    """Mean tokens of an answer in games that were won and in games that were lost, where played."""
+    found: dict[str, list[int]] = {"won": [], "lost": []}
+    for episode in episodes:
+        lengths = [len(t.completion.token_ids) for t in episode.turns if t.completion is not None]
+        found["won" if episode.solved else "lost"] += lengths
+    return {
+        f"rollout/answer_tokens_{name}": fmean(values) for name, values in found.items() if values
+    }
 
 
 def _share(flags: Iterable[bool]) -> float:

@@ -6,7 +6,7 @@ changes memory and speed, never the gradient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -25,8 +25,9 @@ from wordle_rl.training.algorithms import Parts
 from wordle_rl.training.batch import collate, micro_batches
 from wordle_rl.training.corrections import CorrectionInputs
 from wordle_rl.training.kl import penalty_to_go
-from wordle_rl.training.losses import Clip, log_ratio, silenced_tokens
+from wordle_rl.training.losses import Clip
 from wordle_rl.training.optim import clip_gradients
+from wordle_rl.training.update_metrics import over_updates, summarise, token_metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Updater:
     def __call__(
         self, samples: Sequence[Sample], *, games: int, rows: int, tokens: int | None = None
     ) -> dict[str, float]:
-        """Train on one batch of games and return `train/` metrics of the first update.
+        """Train on one batch of games and return its `train/` metrics (`over_updates`).
 
         Args:
             samples: rows with a signal.
@@ -62,14 +63,14 @@ class Updater:
         )
         micros = micro_batches(samples, self.settings.micro_batch_tokens)
         batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
-        metrics: dict[str, float] = {}
+        updates = []
         for _ in range(self.settings.updates_per_batch):
             outputs = [self._backward(batch, size) for batch in batches]
             norm = clip_gradients(self.agent.model, self.settings.max_grad_norm)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
-            metrics = metrics or _summarise(outputs, size) | {"train/grad_norm": norm}
-        return metrics
+            updates.append(summarise(outputs, size) | {"train/grad_norm": norm})
+        return over_updates(updates[0], updates[-1])
 
     def _prepare(self, batch: Batch) -> Batch:
         """Add what is computed once a batch, without gradient.
@@ -155,14 +156,8 @@ def policy_loss(
         if parts.kl_placement == "loss":
             loss = loss + settings.kl_coef * parts.aggregation(divergence, mask, size)
         metrics["kl_ref"] = float(divergence.detach().sum()) / size.logged_tokens
-    with torch.no_grad():
-        drift = torch.where(mask, logprobs - batch.sampler_logprobs, 0.0)
-        metrics |= {
-            "loss": float(loss),
-            "clip_fraction": float(silenced_tokens(parts.loss, inputs, clip)) / size.logged_tokens,
-            "sampler_kl": float((drift.expm1() - drift).sum()) / size.logged_tokens,
-            "ratio_max": float(log_ratio(inputs).exp().max()),
-        }
+    metrics |= {"loss": float(loss.detach())}
+    metrics |= token_metrics(batch, inputs, parts.loss, clip, size)
     return LossOutput(loss=loss, metrics=metrics)
 
 
@@ -178,13 +173,3 @@ def _divergence(batch: Batch, logprobs: Tensor, parts: Parts) -> Tensor:
         for values in (logprobs, batch.ref_logprobs, batch.old_logprobs)
     )
     return parts.kl(policy, reference, old)
-
-
-def _summarise(outputs: Sequence[LossOutput], size: BatchSize) -> dict[str, float]:
-    """Metrics of an update: shares add up, the largest ratio is the largest of all."""
-    names: Mapping[str, float] = outputs[0].metrics
-    total = {
-        f"train/{name}": (max if name == "ratio_max" else sum)(o.metrics[name] for o in outputs)
-        for name in names
-    }
-    return total | {"train/tokens": float(size.logged_tokens)}
