@@ -24,7 +24,7 @@ class Keeper:
     """How many of the newest checkpoints stay; the best one always does."""
 
     def resume(self) -> int:
-        """Go back to the newest checkpoint; metrics after it are cut off. Returns its step, else 0.
+        """Go back to the newest checkpoint; logs after it are cut off. Returns its step, else 0.
 
         Raises:
             CheckpointError: it is damaged.
@@ -33,7 +33,7 @@ class Keeper:
         if (latest := self.run.latest_checkpoint()) is not None:
             state = load_checkpoint(latest, model=self.model, optimizers=self.optimizers)
             step = int(state["step"])
-        self.run.cut_metrics(step)
+        self.run.cut_logs(step)
         return step
 
     def save(self, step: int, best: int | None) -> None:

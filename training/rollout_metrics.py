@@ -46,7 +46,8 @@ def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
     }
     if wins:
         metrics["rollout/mean_guesses"] = sum(wins) / len(wins)
-    return metrics | _openers(episodes) | _lengths(episodes) | _reward_parts(episodes)
+    more = (_openers, _lengths, _win_rates_by_origin, _reward_parts)
+    return metrics | {name: value for part in more for name, value in part(episodes).items()}
 
 
 def _reward_parts(episodes: Sequence[Episode]) -> dict[str, float]:
@@ -65,10 +66,21 @@ def _guesses(episode: Episode) -> int:
 
 def _openers(episodes: Sequence[Episode]) -> dict[str, float]:
     """How many different first moves there are, and their entropy."""
-    openers = Counter(e.turns[0].action for e in episodes if e.turns)
+    openers = Counter(e.turns[0].action for e in episodes if e.turns and not e.opening)
     n = sum(openers.values())
     entropy = -sum(c / n * math.log(c / n) for c in openers.values())
     return {"rollout/openers": float(len(openers)), "rollout/opener_entropy": entropy}
+
+
+def _win_rates_by_origin(episodes: Sequence[Episode]) -> dict[str, float]:
+    """Win rates of fresh, replayed and half-played tasks, where not all are fresh."""
+    origins = {episode.task.origin for episode in episodes}
+    if origins == {"fresh"}:
+        return {}
+    return {
+        f"rollout/win_rate_{origin}": _share(e.solved for e in episodes if e.task.origin == origin)
+        for origin in sorted(origins)
+    }
 
 
 def _lengths(episodes: Sequence[Episode]) -> dict[str, float]:

@@ -27,7 +27,8 @@ from wordle_rl.training.batch import build_samples, episode_turns
 from wordle_rl.training.collapse import collapse_warning
 from wordle_rl.training.credit import Values, advantage_inputs, moving_average
 from wordle_rl.training.game_files import write_games
-from wordle_rl.training.games import play_step
+from wordle_rl.training.games import Past, play_step, task_metrics
+from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.optim import adamw, set_lr, warmup_decay
 from wordle_rl.training.rollout_metrics import rollout_metrics
@@ -96,13 +97,15 @@ def train(
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
+    played = list(run.played())
     if (doubt := scale_warning(config.env.rewards)) is not None:
         display.warn(doubt)
 
     for step in range(start, config.train.steps):
         clock = Clock()
         display.phase("playing")
-        groups = play_step(agent, config, step, temperature)
+        past = Past(metrics=history, played=played)
+        groups = play_step(agent, config, step, temperature, past)
         clock.lap("rollout")
         display.phase("scoring")
         groups, scoring = add_scores(groups, scorers)
@@ -128,6 +131,7 @@ def train(
         set_lr([optimizer], schedule)
         games = sum(len(group.episodes) for group in groups)
         metrics = rollout_metrics(groups) | scoring | {"train/lr": config.train.lr * schedule}
+        metrics |= task_metrics(groups, config, past)
         if kept:
             rows = [sample for samples in samples_P for sample in samples]
             tokens = sum(sum(row.loss_mask) for row in rows)
@@ -143,6 +147,8 @@ def train(
         record = StepRecord(step=done, metrics=metrics | clock.times())
         run.log(record)
         history.append({"step": done, **record.metrics})
+        played.append(task_results(groups))
+        run.log_tasks(done, played[-1])
         display.step(record)
         display.game(groups[0].episodes[0])
         if (warning := collapse_warning(history)) is not None:
