@@ -64,6 +64,9 @@ class GameRecord(CountedGame, total=False):
     rewards: list[float]
     reward: float
     reward_parts: dict[str, float]
+    step: int
+    """Of games of a training run, with the advantage they were trained with."""
+    advantage: float | None
 
 
 def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> GameRecord:

@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wordle_rl.evaluation.games import game_record, reward_parts, told_secret
-from wordle_rl.evaluation.replay import (
-    PLAIN,
-    Record,
-    record_of,
-    row_text,
-)
+from wordle_rl.evaluation.replay import PLAIN, has_board, printable, record_of, row_text
 from wordle_rl.records import Episode, EpisodeGroup
 from wordle_rl.run_dir import write_atomically
 
@@ -105,10 +100,10 @@ def _turn_lines(episode: Episode) -> Iterator[str]:
     on_board = has_board(record)
     answers = game_record(episode)["observations"][1:]
     for turn, (guess, marks), answer in zip(episode.turns, record.rows, answers, strict=True):
-        said = _printable(turn.action).strip()
+        said = printable(turn.action).strip()
         if not on_board or said.strip("[].").lower() != guess:
             yield from (f"> {line}" for line in said.split("\n"))
-        yield row_text(guess, marks, PLAIN).plain if on_board else _printable(answer)
+        yield row_text(guess, marks, PLAIN).plain if on_board else printable(answer)
 
 
 def result_text(episode: Episode, n_guesses: int) -> str:
@@ -119,19 +114,3 @@ def result_text(episode: Episode, n_guesses: int) -> str:
         return f"error: {episode.error}"
     reason = episode.turns[-1].info.get("end_reason") if episode.turns else None
     return f"not solved: {reason or episode.stop_reason}"
-
-
-def has_board(record: Record) -> bool:
-    """Whether these are rows of coloured letters, as Wordle has them."""
-    scored = [(str(guess), str(marks)) for guess, marks in record.rows if marks]
-    return bool(scored) and all(len(g) == len(m) and set(m) <= set("GYX") for g, m in scored)
-
-
-def _printable(text: str) -> str:
-    """`text` without control characters, which models can emit and terminals obey."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
-
-
-def on_one_line(text: str) -> str:
-    """Any text without line breaks or control characters."""
-    return _printable(" ".join(text.split()))
