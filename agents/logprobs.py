@@ -52,8 +52,7 @@ def token_logprobs(
     entropy = torch.zeros_like(logprobs)
     if not len(columns):
         return logprobs, entropy
-    width = int(columns.max()) + 1
-    logits = _logits(model, input_ids[:, :width], columns - 1, share_prompt)  # [B, C, V]
+    logits = _trained_logits(model, input_ids, columns, share_prompt)  # [B, C, V]
     logp = F.log_softmax(logits.float() / temperature, dim=-1)
     targets = input_ids[:, columns]
     chosen = logp.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # [B, C]
@@ -63,6 +62,47 @@ def token_logprobs(
         entropy[:, columns] = torch.where(mask, spread, 0.0)
     full = torch.zeros_like(logprobs)
     return full.index_copy(1, columns, torch.where(mask, chosen, 0.0)), entropy
+
+
+def token_distributions(
+    model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor, *, temperature: float = 1.0
+) -> Tensor:
+    """The whole distribution before each trained token, as log-probabilities [N, V] in float32.
+
+    N counts the tokens of `loss_mask`, row after row. Arguments as for `token_logprobs`; no token
+    may be trained in column 0.
+    """
+    columns = loss_mask.any(dim=0).nonzero().flatten()
+    logits = _trained_logits(model, input_ids, columns, share_prompt=True)
+    return F.log_softmax(logits[loss_mask[:, columns]].float() / temperature, dim=-1)
+
+
+def token_features(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor) -> Tensor:
+    """What the head of the model reads before each trained token, [N, hidden size] in float32.
+
+    The state in which the token was chosen, as the model itself sees it. N as in
+    `token_distributions`.
+    """
+    columns = loss_mask.any(dim=0).nonzero().flatten()
+    read: list[Tensor] = []
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    hook = head.register_forward_pre_hook(lambda module, given: read.append(given[0]))
+    try:
+        _trained_logits(model, input_ids, columns, share_prompt=True)
+    finally:
+        hook.remove()
+    hidden = read[-1]  # the last call is that after the shared prompt; it ends where the rows do
+    if hidden.shape[1] != len(columns):
+        hidden = hidden[:, columns - 1 - (int(columns.max()) + 1 - hidden.shape[1])]
+    return hidden[loss_mask[:, columns]].float()
+
+
+def _trained_logits(
+    model: PreTrainedModel, input_ids: Tensor, columns: Tensor, share_prompt: bool
+) -> Tensor:
+    """Logits before the tokens in `columns`, [B, C, V]; what comes after the last is not read."""
+    width = int(columns.max()) + 1
+    return _logits(model, input_ids[:, :width], columns - 1, share_prompt)
 
 
 def _logits(model: PreTrainedModel, ids: Tensor, columns: Tensor, share_prompt: bool) -> Tensor:

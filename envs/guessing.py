@@ -7,7 +7,7 @@ how the answer is worded. Counting turns, refusing, ending, paying and telling i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, get_args
 
 from wordle_rl.envs.arguments import check_choice
@@ -106,6 +106,10 @@ class GuessingGame(TextEnv):
     def _candidates(self) -> int:
         """How many secrets fit all feedback, at least 1. Asked for where `_counting` is set."""
         return 1
+
+    def _belief(self) -> Hashable:
+        """Equal where the same secrets are possible. Asked for where `_counting` is set."""
+        return self._events
 
     def _other_end(self) -> EndReason:
         """An end that is the game's own."""
@@ -243,6 +247,7 @@ class GuessingGame(TextEnv):
         }
         if self._track_candidates:
             info["candidates_left"] = self._candidates()
+            info["belief"] = self._belief()
         if self._end_reason:
             info["secret"] = self._secret
         return info

@@ -51,7 +51,7 @@ def test_secrets_are_drawn_from_few_words_first_and_later_from_more() -> None:
     settings = config()
     early = secrets(task for step in range(8) for task in draw_tasks(settings, step))
     past = Past(metrics=rows(*[1.0] * STEPS))
-    later = secrets(task for step in range(8) for task in draw_tasks(settings, step, past))
+    later = secrets(task for step in range(8) for task in draw_tasks(settings, step, past=past))
     assert len(early) == 8
     assert len(later) == 16
     assert early < later

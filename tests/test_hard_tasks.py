@@ -33,7 +33,7 @@ LOST = [[result(f"word{i}", 0, seed=i)] for i in range(50)]
 
 
 def seeds(config: TrainConfig, past: Past, step: int = 9) -> list[int]:
-    return [t.seed for t in draw_tasks(config, step, past) if t.origin == "replayed"]
+    return [t.seed for t in draw_tasks(config, step, past=past) if t.origin == "replayed"]
 
 
 # --- what is hard
@@ -75,7 +75,7 @@ def test_a_share_is_replayed_each_no_more_than_once() -> None:
 
 
 def test_the_other_tasks_are_those_that_would_have_been_drawn() -> None:
-    drawn = draw_tasks(config(), 9, Past(played=LOST))
+    drawn = draw_tasks(config(), 9, past=Past(played=LOST))
     plain = draw_tasks(config("tasks.replay_share=0"), 9)
     assert [t.task_id for t in drawn] == [t.task_id for t in plain]
     kept = [(a, b) for a, b in zip(drawn, plain, strict=True) if a.origin == "fresh"]
@@ -94,7 +94,7 @@ def test_a_replay_is_a_function_of_seed_step_and_log() -> None:
 def test_each_game_of_a_mixture_gets_its_own_back() -> None:
     settings = config("env.id=guess-number,mastermind", "tasks.replay_share=1")
     log = [[result(str(i), 0, seed=i, env_id="mastermind") for i in range(10)]]
-    replayed = [t for t in draw_tasks(settings, 1, Past(played=log)) if t.origin == "replayed"]
+    replayed = [t for t in draw_tasks(settings, 1, past=Past(played=log)) if t.origin == "replayed"]
     assert len(replayed) == 10
     assert {task.env_id for task in replayed} == {"mastermind"}
 
@@ -104,7 +104,7 @@ def test_a_replayed_task_plays_the_same_secret_again() -> None:
     agent = taught_agent()
     first = task_results(play_step(agent, settings, 0, 1.0))
     hard = {entry["secret"] for entry in hard_tasks([first])}
-    again = play_step(agent, settings, 1, 1.0, Past(played=[first]))
+    again = play_step(agent, settings, 1, 1.0, past=Past(played=[first]))
     played = {entry["secret"] for entry in task_results(again)[: len(hard)]}
     assert len(hard) > 1
     assert hard <= {entry["secret"] for entry in task_results(again)}

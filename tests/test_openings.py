@@ -18,11 +18,11 @@ from wordle_rl.errors import ConfigError
 from wordle_rl.records import EpisodeGroup, Task
 from wordle_rl.rollout import rollout
 from wordle_rl.training.algorithms import fill_defaults, find_algorithm, parts_of
+from wordle_rl.training.assignment import group_samples, step_advantages
 from wordle_rl.training.game_files import write_games
 from wordle_rl.training.games import check_games, draw_tasks, play_step, training_env
 from wordle_rl.training.openings import MOST_MOVES, draw_openings
 from wordle_rl.training.rollout_metrics import rollout_metrics
-from wordle_rl.training.trainer import group_samples, step_advantages
 
 GAMES = {
     "wordle": ("pound", ["crane", "slate"]),

@@ -16,35 +16,46 @@ algorithm. A user's own, named as `--algo my_module:mine`, takes a few lines, an
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from wordle_rl.config import TrainConfig
+from wordle_rl.config import Section, TrainConfig
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.errors import ConfigError, unknown_name
-from wordle_rl.training import advantages, aggregation, corrections, kl, losses
+from wordle_rl.training import (
+    advantages,
+    aggregation,
+    corrections,
+    critic_advantages,
+    kl,
+    losses,
+)
 from wordle_rl.training.algorithm_table import ALGORITHMS as ALGORITHMS
 from wordle_rl.training.algorithm_table import Algorithm as Algorithm
-from wordle_rl.training.algorithm_table import Need as Need
 from wordle_rl.training.credit import Advantage
+from wordle_rl.training.critic_advantages import CriticAdvantage
 from wordle_rl.training.kl import Placement
 
-PROVIDED: frozenset[Need] = frozenset()
-"""What `trainer` does beyond the five functions."""
+S = TypeVar("S", bound=Section)
+ADVANTAGE_FORMULAS = {**advantages.FORMULAS, **critic_advantages.FORMULAS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The functions an algorithm is made of."""
 
-    advantage: Advantage
+    advantage: Advantage | None = None
+    """From rewards alone; None where a critic is asked."""
+    critic_advantage: CriticAdvantage | None = None
+    """From rewards and a critic's values."""
     loss: losses.PolicyLoss
     aggregation: aggregation.Aggregation
     kl: kl.KL
     correction: corrections.Correction
     kl_placement: Placement = "loss"
     gamma: float = 1.0
+    lam: float = 1.0
 
 
 def find_algorithm(name: str) -> Algorithm:
@@ -69,28 +80,18 @@ def parts_of(algorithm: Algorithm) -> Parts:
     Raises:
         ConfigError: if one of them does not exist.
     """
+    critic_advantage = critic_advantages.CRITIC_ADVANTAGES.get(algorithm.advantage)
     return Parts(
-        advantage=advantages.resolve_advantage(algorithm.advantage),
+        advantage=None if critic_advantage else advantages.resolve_advantage(algorithm.advantage),
+        critic_advantage=critic_advantage,
         loss=losses.resolve_loss(algorithm.loss),
         aggregation=aggregation.resolve_aggregation(algorithm.aggregation),
         kl=kl.resolve_kl(algorithm.kl),
         correction=corrections.resolve_correction(algorithm.correction),
         kl_placement=algorithm.kl_placement,
         gamma=algorithm.gamma,
+        lam=algorithm.lam,
     )
-
-
-def check_needs(algorithm: Algorithm, provided: Collection[Need] = PROVIDED) -> None:
-    """Refuse a method that needs what the loop does not do.
-
-    Raises:
-        ConfigError: naming what is missing.
-    """
-    if missing := sorted(algorithm.needs.difference(provided)):
-        raise ConfigError(
-            f"this algorithm ({algorithm.summary}) needs {missing[0].value!r}, "
-            "which this training loop does not do: choose another (`wordle-rl algos`)"
-        )
 
 
 def formula_of(algorithm: Algorithm) -> str:
@@ -102,7 +103,7 @@ def formula_of(algorithm: Algorithm) -> str:
     loss = losses.FORMULAS.get(algorithm.loss, algorithm.loss)
     low, high = algorithm.clip_low, algorithm.clip_high
     parts = [
-        advantages.FORMULAS.get(algorithm.advantage, algorithm.advantage),
+        ADVANTAGE_FORMULAS.get(algorithm.advantage, algorithm.advantage),
         loss.format(low=low, high=high, bottom=1 - low, top=1 + high),
         aggregation.FORMULAS.get(algorithm.aggregation, algorithm.aggregation),
     ]
@@ -113,8 +114,12 @@ def formula_of(algorithm: Algorithm) -> str:
         estimate = kl.FORMULAS.get(algorithm.kl, algorithm.kl)
         sign = "+" if algorithm.kl_placement == "loss" else "reward -"
         parts.append(f"{sign} {algorithm.kl_coef:g} ({estimate})")
+    if algorithm.step == "trust_region":
+        parts.append("the natural gradient's step of mean KL(pi_old, pi) <= train.max_kl")
     if algorithm.gamma != 1:
         parts.append(f"gamma {algorithm.gamma:g}")
+    if algorithm.lam != 1:
+        parts.append(f"lambda {algorithm.lam:g}")
     return "; ".join(parts)
 
 
@@ -122,16 +127,36 @@ def fill_defaults(config: TrainConfig) -> TrainConfig:
     """Settings left unset take the algorithm's own, so the saved configuration is complete.
 
     Raises:
-        ConfigError: if the algorithm or a part of it does not exist, or needs what is not there.
+        ConfigError: if the algorithm or a part of it does not exist, or a setting does not go with
+            it.
     """
     algorithm = find_algorithm(config.train.algo)
     parts_of(algorithm)
-    check_needs(algorithm)
-    rollout, train = config.rollout, config.train
-    own: dict[str, Any] = {"clip_low": algorithm.clip_low, "clip_high": algorithm.clip_high}
-    own = {name: value for name, value in own.items() if name not in train.model_fields_set}
-    if train.kl_coef is None:
-        own["kl_coef"] = algorithm.kl_coef
-    if rollout.temperature is None:
-        rollout = rollout.model_copy(update={"temperature": algorithm.temperature})
-    return config.model_copy(update={"rollout": rollout, "train": train.model_copy(update=own)})
+    own = {
+        "clip_low": algorithm.clip_low,
+        "clip_high": algorithm.clip_high,
+        "updates_per_batch": algorithm.updates,
+        "kl_coef": algorithm.kl_coef,
+    }
+    train = _completed(config.train, own)
+    if algorithm.step == "trust_region" and train.updates_per_batch > 1:
+        raise ConfigError(
+            f"setting train.updates_per_batch={train.updates_per_batch}: a trust-region method "
+            "takes one step a batch, leave it out (train.max_kl is how far it goes)"
+        )
+    if train.kl_target is not None and not train.kl_coef:
+        raise ConfigError(
+            f"setting train.kl_target={train.kl_target:g}: there is no KL term to steer, "
+            "set train.kl_coef above 0 as well"
+        )
+    sampling = {"temperature": algorithm.temperature, "refill_rounds": algorithm.refill_rounds}
+    rollout = _completed(config.rollout, sampling)
+    env = config.env.model_copy(update={"beliefs": config.env.beliefs or algorithm.beliefs})
+    return config.model_copy(update={"env": env, "rollout": rollout, "train": train})
+
+
+def _completed(section: S, own: Mapping[str, Any]) -> S:
+    """A section whose unset settings are the algorithm's."""
+    unset = {k: v for k, v in own.items() if getattr(section, k) is None}
+    unset |= {k: v for k, v in own.items() if k not in section.model_fields_set}
+    return section.model_copy(update=unset)

@@ -33,6 +33,8 @@ SET_BY = {
     "history": "training",
 }
 """Arguments of a game that are not read from `env.options`, and what sets them."""
+UNASKED = {"style", "history", "track_candidates"}
+"""Arguments that a game may do without: nobody asked for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,31 +49,35 @@ class Past:
 BEGINNING = Past()
 
 
-def draw_tasks(config: TrainConfig, step: int, past: Past = BEGINNING) -> list[Task]:
+def draw_tasks(
+    config: TrainConfig, step: int, attempt: int = 0, past: Past = BEGINNING
+) -> list[Task]:
     """The tasks of a step. A task's seed fixes its secret, so all games of a group share it.
 
-    A curriculum narrows what is drawn from, hard tasks of the past take the place of some, and
-    others begin in the middle; each is off by default.
+    Another `attempt` at the step draws others. A curriculum narrows what is drawn from, hard tasks
+    of the past take the place of some, and others begin in the middle; each is off by default.
 
     Raises:
         ConfigError: a game cannot be played so.
     """
     games = mixture(config.env.id, config.env.options)
+    again = (attempt,) if attempt else ()
+    name = f"step-{step}/" + (f"again-{attempt}/" if attempt else "")
     tasks = [
         Task(
             env_id=game.env_id,
             env_options=game.options,
-            task_id=f"step-{step}/task-{p}",
-            seed=seed_from(config.train.seed, "task", step, p) % 2**32,
+            task_id=f"{name}task-{p}",
+            seed=seed_from(config.train.seed, "task", step, p, *again) % 2**32,
             split=config.env.split,
         )
         for p, game in enumerate(allot(games, config.rollout.tasks_per_step))
     ]
-    chosen, seed = config.tasks, config.train.seed
+    chosen = config.tasks
     if chosen.curriculum_start:
         tasks = with_secrets(tasks, config, past.metrics, partial(_compact_env, config.env))
     if chosen.replay_share:
-        tasks = with_replays(tasks, chosen.replay_share, seed, step, past.played)
+        tasks = with_replays(tasks, chosen.replay_share, past.played)
     if chosen.midgame_share:
         tasks = with_openings(tasks, chosen, partial(_compact_env, config.env))
     return tasks
@@ -88,10 +94,15 @@ def task_metrics(
 
 
 def play_step(
-    agent: Agent, config: TrainConfig, step: int, temperature: float, past: Past = BEGINNING
+    agent: Agent,
+    config: TrainConfig,
+    step: int,
+    temperature: float,
+    attempt: int = 0,
+    past: Past = BEGINNING,
 ) -> list[EpisodeGroup]:
     """Play every task of a step by a whole group; against itself, a group for each seat."""
-    tasks_P = draw_tasks(config, step, past)
+    tasks_P = draw_tasks(config, step, attempt, past)
     seed = seed_from(config.train.seed, "rollout", step)
     if config.env.opponent == SELF:
         return self_play(
@@ -146,12 +157,14 @@ def training_env(env: EnvSection, task: Task, style: Style) -> TextEnv:
     known = options_of(task.env_id)
     wanted: dict[str, Any] = {"split": env.split, "reward": env.reward, "style": style}
     wanted |= {"history": "last"} | ({"opponent": env.opponent} if env.opponent else {})
+    if env.beliefs and "track_candidates" not in task.env_options:
+        wanted["track_candidates"] = True
     if clash := sorted(SET_BY.keys() & task.env_options.keys()):
         raise ConfigError(
             f"setting env.options.{clash[0]}: leave it out, {SET_BY[clash[0]]} sets it"
         )
     default = EnvSection()
-    for name in () if known is None else sorted(wanted.keys() - known - {"style", "history"}):
+    for name in () if known is None else sorted(wanted.keys() - known - UNASKED):
         if wanted[name] != getattr(default, name):
             raise ConfigError(
                 f"setting env.{name}={wanted[name]!r}: game {task.env_id!r} has no such argument, "

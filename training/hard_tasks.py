@@ -42,22 +42,18 @@ def task_results(groups: Sequence[EpisodeGroup]) -> list[TaskResult]:
     return results
 
 
-def with_replays(
-    tasks: Sequence[Task], share: float, seed: int, step: int, log: Played
-) -> list[Task]:
+def with_replays(tasks: Sequence[Task], share: float, log: Played) -> list[Task]:
     """The tasks, a share of them replaced by hard ones of the same game, no one twice.
 
     Args:
-        tasks: of the step, as they were drawn.
+        tasks: of the step, as they were drawn; the seed of each decides.
         share: how many are replaced; fewer where there are not so many hard ones.
-        seed: of the run.
-        step: which step this is.
         log: what earlier steps have played.
     """
     hard = hard_tasks(log)
     chosen = []
-    for p, task in enumerate(tasks):
-        rng = generator(seed, "replay", step, p)
+    for task in tasks:
+        rng = generator("replay", task.seed)
         places = [i for i, result in enumerate(hard) if _is_of_game(result, task)]
         if rng.random() >= share or not places:
             chosen.append(task)

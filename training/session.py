@@ -40,6 +40,7 @@ from wordle_rl.training.comparison import Comparison, compare, comparisons_json
 from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
+from wordle_rl.training.overlong import check_overlong
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
 from wordle_rl.training.trainer import train
@@ -76,6 +77,7 @@ def run_training(
     )
     # What cannot work fails here, before anything is written.
     check_games(config, agent.style)
+    check_overlong(agent.max_new_tokens, config.rollout.overlong_tokens)
     scorers = judge_scorers(config, run)
     game = (config.env.id, config.env.options)
     opponent = config.env.opponent

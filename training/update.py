@@ -1,4 +1,4 @@
-"""One policy update: samples -> micro-batches -> loss -> backward, clip, step.
+"""One policy update: samples -> micro-batches -> loss -> gradient -> step.
 
 Every micro-batch contributes its share of the loss over the whole batch, so how the batch is cut
 changes memory and speed, never the gradient.
@@ -6,7 +6,7 @@ changes memory and speed, never the gradient.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -41,6 +41,8 @@ class Updater:
     temperature: float
     reference: PreTrainedModel | None
     """The starting model, for the KL term; with LoRA the trained model without its adapter."""
+    take_step: Step
+    """How the gradient moves the weights."""
 
     def __call__(
         self, samples: Sequence[Sample], *, games: int, rows: int, tokens: int | None = None
@@ -63,14 +65,11 @@ class Updater:
         )
         micros = micro_batches(samples, self.settings.micro_batch_tokens)
         batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
-        updates = []
-        for _ in range(self.settings.updates_per_batch):
-            outputs = [self._backward(batch, size) for batch in batches]
-            norm = clip_gradients(self.agent.model, self.settings.max_grad_norm)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            updates.append(summarise(outputs, size) | {"train/grad_norm": norm})
-        return over_updates(updates[0], updates[-1])
+        return self.take_step(self, batches, size)
+
+    def parameters(self) -> list[Tensor]:
+        """The weights that are trained."""
+        return [p for p in self.agent.model.parameters() if p.requires_grad]
 
     def _prepare(self, batch: Batch) -> Batch:
         """Add what is computed once a batch, without gradient.
@@ -80,19 +79,24 @@ class Updater:
         """
         with torch.no_grad():
             if self.settings.updates_per_batch > 1:
-                old, _ = self._logprobs(self.agent.model, batch)
+                old, _ = self.logprobs(batch)
                 batch = replace(batch, old_logprobs=old)
             if self.reference is not None:
-                batch = replace(batch, ref_logprobs=self._reference_logprobs(batch))
-        if self.parts.kl_placement == "reward":
+                batch = replace(batch, ref_logprobs=self.reference_logprobs(batch))
+        if self.parts.kl_placement == "reward" and self.parts.critic_advantage is None:
             batch = charge_divergence(batch, self.parts, self.settings.kl_coef or 0.0)
         return batch
 
-    def _reference_logprobs(self, batch: Batch) -> Tensor:
+    def logprobs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and entropies of the policy now, both [B, T]."""
+        return self._logprobs(self.agent.model, batch)
+
+    def reference_logprobs(self, batch: Batch) -> Tensor:
+        """Log-probabilities of the starting model, [B, T]."""
+        assert self.reference is not None
         if isinstance(self.reference, PeftModel):
             with self.reference.disable_adapter():
                 return self._logprobs(self.reference, batch)[0]
-        assert self.reference is not None
         return self._logprobs(self.reference, batch)[0]
 
     def _logprobs(self, model: PreTrainedModel, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -101,13 +105,37 @@ class Updater:
                 model, batch.input_ids, batch.loss_mask, temperature=self.temperature
             )
 
-    def _backward(self, batch: Batch, size: BatchSize) -> LossOutput:
-        logprobs, entropy = self._logprobs(self.agent.model, batch)
+    def loss(self, batch: Batch, size: BatchSize) -> LossOutput:
+        """A micro-batch's share of the loss at the weights as they are."""
+        logprobs, entropy = self.logprobs(batch)
         output = policy_loss(batch, logprobs, self.parts, self.settings, size)
-        torch.autograd.backward(output.loss)
-        return replace(
-            output, metrics={**output.metrics, "entropy": float(entropy.sum()) / size.logged_tokens}
-        )
+        spread = float(entropy.sum()) / size.logged_tokens
+        return replace(output, metrics={**output.metrics, "entropy": spread})
+
+    def accumulate(self, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
+        """Add the gradient of the whole batch to the weights' `grad`; `train/` metrics."""
+        outputs = []
+        for batch in batches:
+            output = self.loss(batch, size)
+            torch.autograd.backward(output.loss)
+            outputs.append(replace(output, loss=output.loss.detach()))
+        return summarise(outputs, size)
+
+
+Step = Callable[[Updater, Sequence[Batch], BatchSize], dict[str, float]]
+"""(updater, prepared micro-batches, whole batch) -> moves the weights, returns `train/` metrics."""
+
+
+def gradient_steps(update: Updater, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
+    """`updates_per_batch` steps down the clipped gradient; returns what `over_updates` tells."""
+    told = []
+    for _ in range(update.settings.updates_per_batch):
+        metrics = update.accumulate(batches, size)
+        norm = clip_gradients(update.agent.model, update.settings.max_grad_norm)
+        update.optimizer.step()
+        update.optimizer.zero_grad(set_to_none=True)
+        told.append(metrics | {"train/grad_norm": norm})
+    return over_updates(told[0], told[-1])
 
 
 def charge_divergence(batch: Batch, parts: Parts, coef: float) -> Batch:

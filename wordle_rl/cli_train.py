@@ -182,7 +182,8 @@ def export(model: str, out: Path, dtype: str) -> None:
 @click.command()
 def algos() -> None:
     """List the algorithms and what they are made of."""
-    from wordle_rl.training.algorithms import ALGORITHMS, PROVIDED, formula_of
+    from wordle_rl.training.algorithms import ALGORITHMS, formula_of
+    from wordle_rl.training.other_methods import OTHER_METHODS
 
     click.echo("R: a game's return. mean, std: of its group. G_k: return from turn k on.")
     click.echo("r = pi / pi_old of a token, d = log pi - log pi_ref, sg: no gradient through it.")
@@ -191,8 +192,10 @@ def algos() -> None:
         click.echo(f"\n{name:22} {algorithm.summary}")
         click.echo(f"{'':22} {formula_of(algorithm)}")
         click.echo(f"{'':22} {' x '.join(p for p in parts if p != 'none')}; {algorithm.paper}")
-        if missing := algorithm.needs - PROVIDED:
-            click.echo(f"{'':22} cannot be trained yet: needs {', '.join(sorted(missing))}")
+    for name, method in OTHER_METHODS.items():
+        click.echo(f"\n{name:22} {method.summary}")
+        click.echo(f"{'':22} {method.formula}")
+        click.echo(f"{'':22} {method.command}; {method.paper}")
 
 
 @click.command()

@@ -92,6 +92,8 @@ class EnvSection(Section):
     """Which secrets are drawn; anything but `train` forfeits the held-out figures."""
     opponent: str = ""
     """In a game for two: `self` for self-play, `random`, `perfect`, or `package.module:name`."""
+    beliefs: bool = False
+    """Have games tell what is still possible after each turn; algorithms that ask set it."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Further arguments, for example `hard_mode = true`; of several games, a table for each."""
 
@@ -129,6 +131,11 @@ class RolloutSection(Section):
     """Sampling temperature; unset for the algorithm's own (1 for most)."""
     max_turns: int = Field(default=64, ge=1)
     """A game that is still running then is cut off."""
+    refill_rounds: int | None = Field(default=None, ge=0)
+    """Most further rounds that replace groups whose games are all worth the same; unset for the
+    algorithm's own (0 for most)."""
+    overlong_tokens: int = Field(default=0, ge=0)
+    """The last so many tokens below the limit of an answer cost up to 1, growing linearly."""
 
 
 class TasksSection(Section):
@@ -162,13 +169,23 @@ class TrainSection(Section):
     seed: int = Field(default=0, ge=0)
     """Fixes secrets and sampling."""
     updates_per_batch: int = Field(default=1, ge=1)
-    """Optimiser steps on each batch of games."""
+    """Optimiser steps on each batch of games; left out, the algorithm's own (1 for most)."""
     clip_low: float = Field(default=0.2, gt=0, lt=1)
     """The ratio is clipped below 1 - clip_low."""
     clip_high: float = Field(default=0.2, gt=0)
     """The ratio is clipped above 1 + clip_high."""
     kl_coef: float | None = Field(default=None, ge=0)
     """Weight of the KL divergence to the starting model; unset for the algorithm's own."""
+    kl_target: float | None = Field(default=None, gt=0)
+    """Steer `kl_coef` so that the divergence is so many nats a token; unset for a fixed weight."""
+    max_kl: float = Field(default=0.01, gt=0)
+    """How far a trust-region step may go: mean KL(old, new) in nats a token."""
+    critic_lr: float = Field(default=1e-3, gt=0)
+    """Learning rate of the critic (AdamW), where the algorithm has one."""
+    critic_updates: int = Field(default=10, ge=1)
+    """Steps of the critic on each batch of games."""
+    value_clip: float = Field(default=0.2, gt=0)
+    """A value is moved at most so far on one batch."""
     tokens_per_row: float = Field(default=32.0, gt=0)
     """The constant that stands for a game's length where the algorithm averages by one."""
     max_grad_norm: float = Field(default=1.0, gt=0)
