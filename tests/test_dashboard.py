@@ -2,16 +2,21 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.ten_words import Watcher, taught_agent, ten_word_config
 from tests.test_trainer import run_in
+from wordle_rl.agents.api_client import ChatReply
 from wordle_rl.config import PretrainConfig
 from wordle_rl.evaluation.suites import load_suite
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training import collapse
-from wordle_rl.training.judge import judge_scorers
+from wordle_rl.training.judge import Judge
+from wordle_rl.training.reply_cache import ReplyCache
+from wordle_rl.training.rubrics import Prompt, Rubric
+from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.trainer import train
 from wordle_rl.training.validation import validator
@@ -82,22 +87,36 @@ def logged_names(folder: Path) -> Iterator[str]:
             yield from json.loads(line)
 
 
+@dataclass(frozen=True)
+class Generous:
+    """A judge that finds every game good."""
+
+    identity: str = "generous"
+
+    def ask(self, prompts: Sequence[Prompt]) -> Iterator[tuple[int, ChatReply | str]]:
+        for i in range(len(prompts)):
+            yield (
+                i,
+                ChatReply(
+                    text="SCORE: 8", finish_reason="stop", prompt_tokens=1, completion_tokens=1
+                ),
+            )
+
+
 def judged(folder: Path) -> None:
-    config = ten_word_config(
-        "train.steps=1",
-        "judge.weight=0.2",
-        "judge.model=nano",
-        "judge.max_new_tokens=1",
-        "rollout.tasks_per_step=1",
-        "rollout.group_size=2",
-    )
     run = RunDir(folder)
     run.create("", {})
-    train(taught_agent(), config, run, display=Watcher(), scorers=judge_scorers(config, run))
+    rubric = Rubric(instruction="Grade the play.")
+    judge = Judge(backend=Generous(), rubric=rubric, cache=ReplyCache(folder / "c.sqlite"))
+    scorers = [WeightedScorer(name="judge", weight=0.2, scorer=judge)]
+    config = ten_word_config("train.steps=1")
+    train(taught_agent(), config, run, display=Watcher(), scorers=scorers)
 
 
 def imitated(folder: Path) -> None:
     run = RunDir(folder)
     run.create("", {})
-    config = PretrainConfig(steps=1, games_per_step=2, eval_every_steps=0, dtype="float32")
+    config = PretrainConfig(
+        env="guess-number", steps=1, games_per_step=2, eval_every_steps=0, dtype="float32"
+    )
     pretrain(taught_agent(), config, run)
