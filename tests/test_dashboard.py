@@ -13,9 +13,9 @@ from wordle_rl.config import PretrainConfig
 from wordle_rl.evaluation.suites import load_suite
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training import collapse
-from wordle_rl.training.judge import Judge
+from wordle_rl.training.judge import Judge, Prompt
 from wordle_rl.training.reply_cache import ReplyCache
-from wordle_rl.training.rubrics import Prompt, Rubric
+from wordle_rl.training.rubrics import Rubric
 from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.trainer import train

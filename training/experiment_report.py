@@ -119,9 +119,7 @@ def _play(
                 agent,
                 suite,
                 samples=experiment.samples,
-                out_dir=folder
-                / "eval"
-                / f"{run.name}-{suite.suite_hash[:8]}-{agent.fingerprint[:8]}",
+                out_dir=folder / "eval" / place,
                 on_game=kept.append,
             )
     return games
