@@ -95,6 +95,9 @@ def _draw_variant(
     axes: Axes, runs: Sequence[Points], colour: str, label: str, marker: str = ""
 ) -> None:
     """A thin line for each run and a thick one for their mean at the steps that all have."""
+    runs = [(steps, values) for steps, values in runs if steps]
+    if not runs:
+        return
     for steps, values in runs:
         axes.plot(steps, values, color=colour, alpha=0.35, linewidth=1)
     by_step = [dict(zip(*points, strict=True)) for points in runs]
