@@ -80,7 +80,12 @@ class Baseline:
             )
         if self.opener is not None and not game.is_legal(opening.public, self.opener):
             raise ConfigError(f"opener {self.opener!r} is not a legal move of this game")
-        return game.players[self.plays](opening)
+        move = game.players[self.plays](opening)
+        # In a game that begins in the middle it reads what it has missed; the newest answer, as
+        # always, with its first move.
+        for played in opening.info.get("opening", ())[:-1]:
+            move(View(observation=played["answer"], info=played["info"]))
+        return move
 
 
 def _players_of(public: Mapping[str, Any]) -> GamePlayers:

@@ -172,8 +172,11 @@ class _LanguagePlayer:
         self._seeds = [opening.seed for opening in openings]
         self._drawn = [0] * len(openings)
         self._context: list[Ids] = [()] * len(openings)
-        self._seen: list[list[str]] = [[] for _ in openings]
-        self._said: list[list[str]] = [[] for _ in openings]
+        # A game that begins in the middle is a conversation already, of which nothing was sampled.
+        earlier = [opening.info.get("opening", ()) for opening in openings]
+        self._seen = [[turn["observation"] for turn in turns] for turns in earlier]
+        self._said = [[turn["action"] for turn in turns] for turns in earlier]
+        self._newest = {i: turns[-1]["answer"] for i, turns in enumerate(earlier) if turns}
         self._decoder: Decoder | None = None
         self._live: list[int] = []
 
@@ -194,10 +197,11 @@ class _LanguagePlayer:
     def _extend_context(self, i: int, observation: str) -> bool:
         """Append what game `i` sees now; false where the context is full."""
         chat, said = self._agent.chat, self._said[i]
-        self._seen[i].append(observation)
+        began = not self._context[i]
+        self._seen[i].append(self._newest.get(i, observation) if began else observation)
         if not said:
             self._context[i] = chat.opening(observation)
-        elif chat.append_only:
+        elif chat.append_only and not began:
             self._context[i] += chat.between(self._context[i], observation)
         else:
             self._context[i] = chat.prompt(self._seen[i], said)

@@ -7,11 +7,11 @@ how the answer is worded. Counting turns, refusing, ending, paying and telling i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, get_args
 
 from wordle_rl.envs.arguments import check_choice
-from wordle_rl.envs.base import History, Style, TextEnv
+from wordle_rl.envs.base import History, Played, Style, TextEnv
 from wordle_rl.envs.rewards import Outcome, needs_counts, resolve_reward
 from wordle_rl.envs.statuses import is_legal
 from wordle_rl.envs.turns import EndReason, Event, Limits, Voice
@@ -224,6 +224,10 @@ class GuessingGame(TextEnv):
         else:
             said = voice.line(events[-1])
         return said + self._ending(voice)
+
+    def _resumed(self, played: Sequence[Played]) -> str:
+        """With full history the newest observation shows the whole board already."""
+        return self._observation if self._history == "full" else super()._resumed(played)
 
     def _ending(self, voice: Voice) -> str:
         if not self._end_reason:

@@ -26,7 +26,7 @@ class Keeper:
     critic: nn.Module | None = None
 
     def resume(self) -> int:
-        """Go back to the newest checkpoint; metrics after it are cut off. Returns its step, else 0.
+        """Go back to the newest checkpoint; logs after it are cut off. Returns its step, else 0.
 
         Raises:
             CheckpointError: it is damaged.
@@ -37,7 +37,7 @@ class Keeper:
                 latest, model=self.model, optimizers=self.optimizers, critic=self.critic
             )
             step = int(state["step"])
-        self.run.cut_metrics(step)
+        self.run.cut_logs(step)
         return step
 
     def save(self, step: int, best: int | None) -> None:

@@ -18,6 +18,8 @@ from wordle_rl.records import Episode, Outcome, StepRecord
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.collapse import collapse_warning
 from wordle_rl.training.game_files import write_games
+from wordle_rl.training.games import Past, task_metrics
+from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.learner import new_learner
 from wordle_rl.training.rollout_metrics import rollout_metrics
@@ -74,18 +76,27 @@ def train(
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
+    results = list(run.played())
     if (doubt := scale_warning(config.env.rewards)) is not None:
         display.warn(doubt)
 
     for step in range(start, config.train.steps):
         done, last = step + 1, step + 1 == config.train.steps
         clock = Clock(display)
+        past = Past(metrics=history, played=results)
         played = sample_games(
-            agent, config, step, greedy=learner.greedy, scorers=scorers, phase=clock.phase
+            agent,
+            config,
+            step,
+            past=past,
+            greedy=learner.greedy,
+            scorers=scorers,
+            phase=clock.phase,
         )
         clock.phase("updating")
         lesson = learner.learn(played, step, history)
         metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
+        metrics |= task_metrics(played.everything, config, past)
         if validate is not None and _due(done, config.eval.every_steps, last):
             clock.phase("validating")
             metrics |= validate(agent)
@@ -93,6 +104,8 @@ def train(
         record = StepRecord(step=done, metrics={**metrics, **clock.times()})
         run.log(record)
         history.append({"step": done, **record.metrics})
+        results.append(task_results(played.everything))
+        run.log_tasks(done, results[-1])
         _show(display, record, played, history)
         if _due(done, config.save.games_every_steps, last):
             write_games(

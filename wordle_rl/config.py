@@ -140,6 +140,21 @@ class RolloutSection(Section):
     """The last so many tokens below the limit of an answer cost up to 1, growing linearly."""
 
 
+class TasksSection(Section):
+    """Which games are played during training: all of it is off by default."""
+
+    midgame_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the tasks that begin after one to four guesses that are not the model's own."""
+    midgame_player: Literal["random", "random-consistent"] = "random"
+    """Who makes these guesses: `random`, or `random-consistent`, which fits all feedback."""
+    replay_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the tasks that are played again because games of them were lost lately."""
+    curriculum_start: int = Field(default=0, ge=0)
+    """Secrets that are drawn from at first; 0 for all of them at once."""
+    curriculum_win_rate: float = Field(default=0.6, gt=0, le=1)
+    """Win rate on fresh tasks from which there are twice as many secrets."""
+
+
 class TrainSection(Section):
     """The policy update."""
 
@@ -261,6 +276,7 @@ class TrainConfig(Section):
     model: ModelSection = ModelSection()
     lora: LoraSection = LoraSection()
     rollout: RolloutSection = RolloutSection()
+    tasks: TasksSection = TasksSection()
     train: TrainSection = TrainSection()
     judge: JudgeSection = JudgeSection()
     eval: EvalSection = EvalSection()

@@ -55,6 +55,8 @@ class Task:
     """Arguments the environment is made with."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Handed to `env.reset(options=...)`, for example `{"secret": "crane"}`."""
+    origin: str = "fresh"
+    """Why it is played, where training chooses: `fresh`, `midgame` or `replayed`."""
 
     @property
     def secret(self) -> str:
@@ -103,6 +105,7 @@ class Episode:
 
     task: Task
     turns: tuple[Turn, ...]
+    """The agent's own."""
     final_observation: str
     terminated: bool
     truncated: bool
@@ -110,6 +113,8 @@ class Episode:
     policy_version: int = 0
     """The trainer step whose weights played; 0 outside training."""
     error: str | None = None
+    opening: tuple[Turn, ...] = ()
+    """Turns that were played before the agent moved, where the task begins in the middle."""
 
     @property
     def total_reward(self) -> float:
