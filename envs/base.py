@@ -13,8 +13,8 @@ import gymnasium
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Text
 
-from wordle_rl.envs.statuses import is_legal
 from wordle_rl.envs.spaces import SharedText
+from wordle_rl.envs.statuses import is_legal
 from wordle_rl.errors import ConfigError
 
 Style = Literal["chat", "compact"]
