@@ -195,12 +195,11 @@ class _LanguagePlayer:
         """Append what game `i` sees now; false where the context is full."""
         chat, said = self._agent.chat, self._said[i]
         self._seen[i].append(observation)
-        if not said:
-            self._context[i] = chat.opening(observation)
-        elif chat.append_only:
-            self._context[i] += chat.between(self._context[i], observation)
-        else:
-            self._context[i] = chat.prompt(self._seen[i], said)
+        self._context[i] = (
+            chat.next_prompt(self._context[i], self._seen[i], said)
+            if said
+            else chat.opening(observation)
+        )
         room = self._agent.context_length - len(self._context[i])
         return room >= self._agent.max_new_tokens
 

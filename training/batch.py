@@ -57,10 +57,9 @@ def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[Trained
 def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -> list[TrainedTurn]:
     """A teacher's game as the turns the student would have sampled, each ended by `stop_id`."""
     prompt = chat.opening(game.opening)
+    seen = (game.opening, *game.observations)
     turns = []
-    for action, observation, trained in zip(
-        game.actions, game.observations, game.trained, strict=True
-    ):
+    for k, (action, trained) in enumerate(zip(game.actions, game.trained, strict=True), start=1):
         answer = (*chat.encode(action), stop_id)
         turns.append(
             TrainedTurn(
@@ -71,7 +70,7 @@ def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -
                 trained=trained,
             )
         )
-        prompt = (*prompt, *answer, *chat.between(answer, observation))
+        prompt = chat.next_prompt((*prompt, *answer), seen[: k + 1], game.actions[:k])
     return turns
 
 
