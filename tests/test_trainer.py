@@ -27,9 +27,10 @@ from wordle_rl.records import Episode, EpisodeGroup, Outcome, StepRecord, StopRe
 from wordle_rl.rollout import rollout
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.algorithms import find_algorithm, parts_of
+from wordle_rl.training.assignment import group_samples, step_advantages
 from wordle_rl.training.games import check_games, draw_tasks, training_env
 from wordle_rl.training.keeper import best_step
-from wordle_rl.training.trainer import group_samples, step_advantages, train
+from wordle_rl.training.trainer import train
 
 Row = dict[str, Any]
 
