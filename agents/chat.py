@@ -78,9 +78,7 @@ class ChatRenderer:
             closing = closing[closing.index(self.closing_id) + 1 :]
         return (*closing, *self.encode(observation), *self._before_next)
 
-    def next_prompt(
-        self, context: Ids, observations: Sequence[str], answers: Sequence[str]
-    ) -> Ids:
+    def next_prompt(self, context: Ids, observations: Sequence[str], answers: Sequence[str]) -> Ids:
         """The prompt of a later turn: `context` and what follows it, else all rendered afresh.
 
         Args:

@@ -60,6 +60,8 @@ GAUGES: Final = (
     Gauge("games", "{:,.0f}", ("train/games",), trend=False),
     Gauge("games/s", "{:,.1f}", (GAMES_PER_S,)),
     Gauge("loss", "{:.4f}", ("train/loss",)),
+    Gauge("pairs right", "{:.1%}", ("train/pair_accuracy",)),
+    Gauge("margin", "{:.3f}", ("train/reward_margin",)),
     Gauge("entropy", "{:.3f}", ("train/entropy",)),
     Gauge("sampler KL", "{:.2g}", ("train/sampler_kl",)),
     Gauge("grad norm", "{:.3g}", ("train/grad_norm",)),
@@ -70,6 +72,7 @@ GAUGES: Final = (
     ),
     Gauge("validation", "{:.1%}", ("eval/greedy_win_rate",)),
     Gauge("95% interval", "{:.1%} - {:.1%}", ("eval/greedy_low", "eval/greedy_high"), trend=False),
+    Gauge("held-out pairs", "{:.1%}", ("eval/pair_accuracy",)),
     Gauge("best so far", "{:.1%} (step {:.0f})", (BEST, BEST_STEP), trend=False),
 )
 
@@ -85,7 +88,7 @@ class TrainDisplay:
         total_steps: steps of the whole run.
         title: what is being trained.
         console: where to; standard output by default.
-        games_per_step: games played (or imitated) in a step, for games per second.
+        games_per_step: games played (or imitated) in a step, for games per second; 0 for none.
     """
 
     def __init__(
@@ -119,7 +122,8 @@ class TrainDisplay:
         if self._live is not None:
             self._live.start(refresh=True)
         else:
-            self._say(f"{self._title}: {self._total_steps} steps of {self._games_per_step} games")
+            size = f" of {self._games_per_step} games" if self._games_per_step else ""
+            self._say(f"{self._title}: {self._total_steps} steps{size}")
         return self
 
     def __exit__(
@@ -211,7 +215,8 @@ class TrainDisplay:
             return {}
         self._step_s.append(step_s)
         work_s = step_s - metrics.get("time/eval_s", 0.0)
-        return {GAMES_PER_S: self._games_per_step / work_s} if work_s > 0 else {}
+        games = self._games_per_step
+        return {GAMES_PER_S: games / work_s} if games and work_s > 0 else {}
 
     def _best(self, step: int, metrics: Mapping[str, float]) -> Mapping[str, float]:
         """The best validation so far, ranked as the trainer does: win rate, then lower score."""

@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
-from transformers import PreTrainedModel
 
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainSection
@@ -36,7 +35,7 @@ class PairUpdater:
 
     agent: LanguageAgent
     """Whose tokens the rows are."""
-    model: PreTrainedModel
+    model: nn.Module
     """What is trained."""
     optimizer: Optimizer
     score: RowScore

@@ -89,15 +89,6 @@ def recorded_rows(agent: LanguageAgent, ranking: Ranking) -> RankedRows:
     return RankedRows(rows_G=tuple(rows), ranks=ranking.ranks)
 
 
-def read_rows(agent: LanguageAgent, ranking: Ranking) -> RankedRows:
-    """A recorded ranking as a reward model reads it: whole conversations, nothing sampled."""
-    rows = (
-        (read_row(conversation(agent.chat, ranking.prompt, r, agent.stop_ids[0])),)
-        for r in ranking.responses
-    )
-    return RankedRows(rows_G=tuple(rows), ranks=ranking.ranks)
-
-
 def read_row(ids: Ids) -> Sample:
     """Tokens to read, none to train."""
     return Sample(

@@ -57,10 +57,14 @@ class Ranking:
         """Whether no answer is better than another."""
         return len(set(self.ranks)) == 1
 
+    @property
+    def cluster(self) -> str:
+        """What it is filed under: its group, else its prompt."""
+        return self.group or "\n".join(self.prompt)
+
     def is_held_out(self, share: float) -> bool:
         """Whether it belongs to the `share` of groups that is kept for measuring."""
-        group = self.group or "\x1f".join(self.prompt)
-        return seed_from("preferences", group) < share * 2**63
+        return seed_from("preferences", self.cluster) < share * 2**63
 
 
 def dense_ranks(keys: Sequence[Any]) -> tuple[int, ...]:

@@ -89,7 +89,7 @@ def train(
         lesson = learner.learn(groups, step, history)
         clock.lap("update")
         metrics = {**rollout_metrics(groups), **scoring, **lesson.metrics}
-        if validate is not None and _due(done, config.eval.every_steps, last):
+        if validate is not None and due(done, config.eval.every_steps, last):
             display.phase("validating")
             metrics |= validate(agent)
             clock.lap("eval")
@@ -98,10 +98,10 @@ def train(
         run.log(record)
         history.append({"step": done, **record.metrics})
         _show(display, record, groups, history)
-        if _due(done, config.save.games_every_steps, last):
+        if due(done, config.save.games_every_steps, last):
             write_games(run.episodes, done, groups, limit=16, advantages_PG=lesson.advantages_PG)
         best, stop = best_step(history), interrupted()
-        if stop or best == done or _due(done, config.save.checkpoint_every_steps, last):
+        if stop or best == done or due(done, config.save.checkpoint_every_steps, last):
             keeper.save(done, best)
         if stop and not last:
             return Outcome(step=done, finished=False)
@@ -139,5 +139,6 @@ class Clock:
         return self._laps | {"time/step_s": time.perf_counter() - self._start}
 
 
-def _due(done: int, every: int, last: bool) -> bool:
+def due(done: int, every: int, last: bool) -> bool:
+    """Whether something that is done `every` so many steps, and at the end, is done now."""
     return bool(every) and (last or done % every == 0)

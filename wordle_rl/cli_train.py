@@ -105,9 +105,13 @@ def train(
 def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> None:
     from rich.console import Console
 
+    from wordle_rl.training.pair_methods import REWARD_MODEL
+    from wordle_rl.training.reward_session import run_reward_training
     from wordle_rl.training.session import result_json, run_training
 
-    result = run_training(config, run, resume=resume, console=Console(stderr=as_json))
+    sessions = {REWARD_MODEL: run_reward_training}
+    start = sessions.get(config.train.algo, run_training)
+    result = start(config, run, resume=resume, console=Console(stderr=as_json))
     if as_json:
         click.echo(json.dumps(result_json(run, result)))
     if not result.outcome.finished:
@@ -183,6 +187,7 @@ def export(model: str, out: Path, dtype: str) -> None:
 def algos() -> None:
     """List the algorithms and what they are made of."""
     from wordle_rl.training.algorithms import ALGORITHMS, PROVIDED, formula_of
+    from wordle_rl.training.pair_methods import PAIR_METHODS
 
     click.echo("R: a game's return. mean, std: of its group. G_k: return from turn k on.")
     click.echo("r = pi / pi_old of a token, d = log pi - log pi_ref, sg: no gradient through it.")
@@ -193,6 +198,11 @@ def algos() -> None:
         click.echo(f"{'':22} {' x '.join(p for p in parts if p != 'none')}; {algorithm.paper}")
         if missing := algorithm.needs - PROVIDED:
             click.echo(f"{'':22} cannot be trained yet: needs {', '.join(sorted(missing))}")
+    click.echo("\nFrom pairs of answers, + the better and - the worse one:")
+    for name, method in PAIR_METHODS.items():
+        click.echo(f"\n{name:22} {method.summary}")
+        click.echo(f"{'':22} {method.formula}")
+        click.echo(f"{'':22} {method.paper}")
 
 
 @click.command()
