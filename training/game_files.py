@@ -113,10 +113,10 @@ def _turn_lines(episode: Episode) -> Iterator[str]:
     on_board = has_board(record)
     answers = _observations(episode)[1:]
     for turn, (guess, marks), answer in zip(episode.turns, record.rows, answers, strict=True):
-        said = _printable(turn.action).strip()
+        said = printable(turn.action).strip()
         if not on_board or said.strip("[].").lower() != guess:
             yield from (f"> {line}" for line in said.split("\n"))
-        yield row_text(guess, marks, PLAIN).plain if on_board else _printable(answer)
+        yield row_text(guess, marks, PLAIN).plain if on_board else printable(answer)
 
 
 def _observations(episode: Episode) -> list[str]:
@@ -147,11 +147,11 @@ def has_board(record: Record) -> bool:
     return bool(scored) and all(len(g) == len(m) and set(m) <= set("GYX") for g, m in scored)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """`text` without control characters, which models can emit and terminals obey."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def on_one_line(text: str) -> str:
     """Any text without line breaks or control characters."""
-    return _printable(" ".join(text.split()))
+    return printable(" ".join(text.split()))

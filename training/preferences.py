@@ -58,6 +58,11 @@ class Ranking:
         return len(set(self.ranks)) == 1
 
     @property
+    def pairs(self) -> int:
+        """How many pairs of a better and a worse answer it holds."""
+        return sum(i < j for i in self.ranks for j in self.ranks)
+
+    @property
     def cluster(self) -> str:
         """What it is filed under: its group, else its prompt."""
         return self.group or "\n".join(self.prompt)
