@@ -69,13 +69,18 @@ def read_known_games(path: Path, *, draws: bool = False) -> list[KnownGame]:
     return games
 
 
-def play_known_games(agents: Sequence[Agent], suite: Suite, *, seed: int = 0) -> list[KnownGame]:
-    """One game of every agent on every secret of a suite, each at temperature 1."""
+def play_known_games(
+    agents: Sequence[Agent], suite: Suite, *, seed: int = 0, style: Style | None = None
+) -> list[KnownGame]:
+    """One game of every agent on every secret of a suite, each at temperature 1.
+
+    `style` is how the games speak, by default as each agent reads them.
+    """
     games = []
     for number, agent in enumerate(agents):
 
-        def build(task: Task, style: Style = agent.style) -> TextEnv:
-            reads = supported(task.env_id, style=style, history="last")
+        def build(task: Task, spoken: Style = style or agent.style) -> TextEnv:
+            reads = supported(task.env_id, style=spoken, history="last")
             return make_env(task.env_id, **suite.env_options, **reads)
 
         episodes = play_games(

@@ -91,12 +91,12 @@ def shuffled(rows: Sequence[RankedRows], config: TrainConfig) -> Source:
     size, seed = config.preference.batch_size, config.train.seed
 
     def take(step: int) -> Material:
-        order: dict[int, Sequence[int]] = {}
+        order: dict[int, list[int]] = {}
         chosen = []
         for number in range(step * size, (step + 1) * size):
             epoch, place = divmod(number, len(rows))
             if epoch not in order:
-                order[epoch] = generator(seed, "preferences", epoch).permutation(len(rows))
+                order[epoch] = generator(seed, "preferences", epoch).permutation(len(rows)).tolist()
             chosen.append(rows[order[epoch][place]])
         return Material(ranked=chosen, metrics={"train/epoch": (step + 1) * size / len(rows)})
 

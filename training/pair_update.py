@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -81,12 +82,14 @@ class PairUpdater:
         answers = [rows for answers in ranked for rows in answers.rows_G]
         owned = [(row, number) for number, rows in enumerate(answers) for row in rows]
         owned.sort(key=lambda pair: len(pair[0].token_ids))  # as `micro_batches` orders them
-        micros = list(micro_batches([row for row, _ in owned], self.settings.micro_batch_tokens))
-        owners = torch.tensor([number for _, number in owned]).split([len(m) for m in micros])
+        owners = iter([number for _, number in owned])
         device = self.agent.device
         return [
-            (collate(micro, self.agent.pad_id, device), owner.to(device))
-            for micro, owner in zip(micros, owners, strict=True)
+            (
+                collate(micro, self.agent.pad_id, device),
+                torch.tensor(list(islice(owners, len(micro))), device=device),
+            )
+            for micro in micro_batches([row for row, _ in owned], self.settings.micro_batch_tokens)
         ]
 
     def _total(

@@ -20,7 +20,7 @@ from wordle_rl.training.games import play_step
 from wordle_rl.training.judge import Judge
 from wordle_rl.training.known_games import KnownGame, known_game, read_known_games
 from wordle_rl.training.preference_rows import DECIMALS, sound_games
-from wordle_rl.training.preferences import Ranking, Texts, dense_ranks
+from wordle_rl.training.preferences import Ranking, Texts, as_texts, dense_ranks
 
 Group = Sequence[KnownGame]
 """Games of one task."""
@@ -74,10 +74,9 @@ def by_judge(judge: Judge, groups: Sequence[Group]) -> tuple[list[Group], Qualit
     """The games that a judge has a score for, and that score as their quality."""
     games = [game for group in groups for game in group]
     scores = judge.judge([game.transcript for game in games]).scores
-    known = {id(game): score for game, score in zip(games, scores, strict=True) if score is not None}
-    return [[game for game in group if id(game) in known] for group in groups], (
-        lambda game: known[id(game)]
-    )
+    scored = {id(g): score for g, score in zip(games, scores, strict=True) if score is not None}
+    kept: list[Group] = [[game for game in group if id(game) in scored] for group in groups]
+    return kept, lambda game: scored[id(game)]
 
 
 def rank_group(group: Group, quality: Quality, info: Mapping[str, Any]) -> list[Ranking]:
@@ -95,30 +94,28 @@ def rank_group(group: Group, quality: Quality, info: Mapping[str, Any]) -> list[
     ]
 
 
-def ranking_of_games(
-    games: Group, ranks: tuple[int, ...], info: Mapping[str, Any]
-) -> Ranking:
-    """Games of one prompt in the order of `ranks`."""
-    first = games[0]
+def ranking_of_games(games: Group, ranks: tuple[int, ...], info: Mapping[str, Any]) -> Ranking:
+    """Games of one prompt, the best first."""
+    order = sorted(range(len(games)), key=lambda i: ranks[i])
     return Ranking(
-        prompt=game_texts(first)[0],
-        responses=tuple(game_texts(game)[1] for game in games),
-        ranks=ranks,
-        group=first.secret,
-        info={**info, "games": [game.name for game in games]},
+        prompt=game_texts(games[0])[0],
+        responses=tuple(game_texts(games[i])[1] for i in order),
+        ranks=tuple(ranks[i] for i in order),
+        group=games[0].secret,
+        info={**info, "games": [games[i].name for i in order]},
     )
 
 
 def in_pairs(ranking: Ranking, most: int, *, seed: int = 0) -> list[Ranking]:
-    """At most `most` pairs of a ranking, drawn by `seed`; ties are left out."""
-    ranks, names = ranking.ranks, ranking.info.get("games", [""] * len(ranking.ranks))
-    pairs = [(i, j) for i, j in combinations(range(len(ranks)), 2) if ranks[i] != ranks[j]]
+    """At most `most` pairs of a ranking whose best comes first, drawn by `seed`; no ties."""
+    ranks, names = ranking.ranks, ranking.info["games"]
+    pairs = [(i, j) for i, j in combinations(range(len(ranks)), 2) if ranks[i] < ranks[j]]
     order = generator(seed, "pairs", ranking.cluster, *names).permutation(len(pairs))[:most]
     return [
         replace(
             ranking,
             responses=(ranking.responses[i], ranking.responses[j]),
-            ranks=(1, 2) if ranks[i] < ranks[j] else (2, 1),
+            ranks=(1, 2),
             info={**ranking.info, "games": [names[i], names[j]]},
         )
         for i, j in (pairs[k] for k in sorted(order))
@@ -146,7 +143,5 @@ def _shuffled_pairs(group: Group, seed: int) -> list[tuple[KnownGame, KnownGame]
 
 
 def game_texts(game: KnownGame) -> tuple[Texts, Texts]:
-    """A game as prompt and response, what the game said at its end included."""
-    opening, *seen = game.observations
-    rest = zip(game.actions, seen, strict=True)
-    return (opening,), tuple(text for pair in rest for text in pair)
+    """A game as prompt and response."""
+    return as_texts(game.observations, game.actions)

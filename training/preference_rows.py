@@ -17,7 +17,7 @@ from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.records import Episode, EpisodeGroup, Sample
 from wordle_rl.training.batch import build_samples, demonstration_turns, episode_turns
-from wordle_rl.training.preferences import Ranking, Texts, dense_ranks
+from wordle_rl.training.preferences import Ranking, Texts, as_texts, dense_ranks
 from wordle_rl.training.teacher import Demonstration
 
 DECIMALS = 9
@@ -110,10 +110,9 @@ def conversation(chat: ChatRenderer, prompt: Texts, response: Texts, stop_id: in
 
 
 def episode_texts(episode: Episode) -> tuple[Texts, Texts]:
-    """A finished game as prompt and response, what the game said at its end included."""
-    seen = [*(turn.observation for turn in episode.turns[1:]), episode.final_observation]
-    rest = zip((turn.action for turn in episode.turns), seen, strict=True)
-    return (episode.turns[0].observation,), tuple(text for pair in rest for text in pair)
+    """A finished game as prompt and response."""
+    seen = [*(turn.observation for turn in episode.turns), episode.final_observation]
+    return as_texts(seen, [turn.action for turn in episode.turns])
 
 
 def as_game(prompt: Texts, response: Texts) -> Demonstration:

@@ -82,6 +82,17 @@ def dense_ranks(keys: Sequence[Any]) -> tuple[int, ...]:
     return tuple(order[key] for key in keys)
 
 
+def as_texts(observations: Sequence[str], actions: Sequence[str]) -> tuple[Texts, Texts]:
+    """A game as prompt and response, what the game said at its end included.
+
+    >>> as_texts(["wordle 5x6", "GGGGG"], ["crane"])
+    (('wordle 5x6',), ('crane', 'GGGGG'))
+    """
+    opening, *seen = observations
+    turns = zip(actions, seen, strict=True)
+    return (opening,), tuple(text for turn in turns for text in turn)
+
+
 def read_preferences(path: Path) -> list[Ranking]:
     """The rankings of a file, in order; blank lines are skipped.
 

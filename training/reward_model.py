@@ -20,10 +20,13 @@ from wordle_rl.agents.device import autocast
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import REWARD_HEAD, model_path
 from wordle_rl.config import TrainConfig
-from wordle_rl.errors import ModelError
+from wordle_rl.errors import ModelError, RunError
 from wordle_rl.records import Batch, EpisodeGroup, Sample
 from wordle_rl.training.batch import collate, micro_batches
+from wordle_rl.training.judge import Verdicts
+from wordle_rl.training.known_games import KnownGame
 from wordle_rl.training.pair_update import accuracy
+from wordle_rl.training.preference_makers import game_texts
 from wordle_rl.training.preference_rows import (
     RankedRows,
     conversation,
@@ -112,6 +115,28 @@ class RewardModel:
                 found += self.rewards(batch).tolist()
         by_row = dict(zip(order, found, strict=True))
         return [by_row[i] for i in range(len(rows))]
+
+    def grade(self, games: Sequence[KnownGame]) -> Verdicts:
+        """Score recorded games, as a judge does.
+
+        Raises:
+            RunError: of some only guesses are on record.
+        """
+        if not all(game.verbatim for game in games):
+            raise RunError(
+                "a reward model reads what was seen and said, and some of these games are on "
+                "record as guesses: name training runs"
+            )
+        rows = [self.read(*game_texts(game)) for game in games]
+        return Verdicts(
+            scores=tuple(self.rate(rows)),
+            unparsable=0,
+            failed=0,
+            cached=0,
+            prompt_tokens=sum(len(row.token_ids) for row in rows),
+            completion_tokens=0,
+            cost=0.0,
+        )
 
     def __call__(self, groups: Sequence[EpisodeGroup]) -> Scores:
         """Score the games of a step. One without turns, or that failed, has no score.

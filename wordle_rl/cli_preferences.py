@@ -90,7 +90,9 @@ def preferences(
     ranked, quality = _judge(config, found, device) if by == "judge" else _outcome(found)
     made = [r for group in ranked for r in rank_group(group, quality, {"source": by})]
     if not made:
-        raise ConfigError(f"no game of {source!r} is better than another of its group: {out} is not written")
+        raise ConfigError(
+            f"no game of {source!r} is better than another of its group: {out} is not written"
+        )
     made = [pair for r in made for pair in in_pairs(r, pairs, seed=seed)] if pairs else made
     write_preferences(out, made)
     _report(out, found, made, as_json)
@@ -99,7 +101,9 @@ def preferences(
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--contrast", is_flag=True, help="Orange and blue instead of green and yellow.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the order.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the order."
+)
 def rank(run: Path, contrast: bool, seed: int) -> None:
     """Say which of two games of one secret was played better.
 
@@ -138,9 +142,7 @@ def _settings(
     return parse(TrainConfig, apply_overrides(values, [*overrides, *given]))
 
 
-def _groups(
-    source: str, config: TrainConfig, count: int, device: str, play: bool
-) -> list[Group]:
+def _groups(source: str, config: TrainConfig, count: int, device: str, play: bool) -> list[Group]:
     from wordle_rl.training.preference_makers import played_groups, recorded_groups
 
     if not play:

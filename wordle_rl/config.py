@@ -187,7 +187,7 @@ class RewardModelSection(Section):
     path: str = ""
     """Its run or model folder (`train --algo reward-model`); empty for none."""
     weight: float = Field(default=1.0, gt=0)
-    """A game's reward gets weight x score added; with `env.rewards = { game = 0.0 }` that is all."""
+    """A game's reward gets weight x score added; `env.rewards = { game = 0.0 }` takes the rest."""
 
 
 class EvalSection(Section):
