@@ -28,7 +28,7 @@ from wordle_rl.training.assignment import group_samples, step_advantages
 from wordle_rl.training.batch import collate
 from wordle_rl.training.games import draw_tasks, training_env
 from wordle_rl.training.kl import k1
-from wordle_rl.training.learner import frozen_reference
+from wordle_rl.training.learner import STEPS, frozen_reference
 from wordle_rl.training.optim import adamw, clip_gradients
 from wordle_rl.training.update import Updater, policy_loss
 
@@ -76,6 +76,7 @@ def updater(
         settings=config.train,
         temperature=temperature,
         reference=frozen_reference(agent.model) if config.train.kl_coef else None,
+        take_step=STEPS[find_algorithm(config.train.algo).step],
     )
 
 

@@ -1,9 +1,10 @@
 """Checkpoints: a model folder plus everything needed to go on as if nothing had happened.
 
 `step-N/` is an ordinary `save_pretrained` folder (adapters folded in) with `trainer.pt`
-(optimisers, and the adapter where there is one) and `trainer.json` (the step) beside it. It is
-written under a temporary name and renamed, so a checkpoint exists whole or not at all. No random
-state is stored: randomness is a function of (seed, step, row).
+(optimisers, and the adapter where there is one), a file for each module trained beside the model (a
+critic, a reward model's head) and `trainer.json` (the step) beside it. It is written under a
+temporary name and renamed, so a checkpoint exists whole or not at all. No random state is stored:
+randomness is a function of (seed, step, row).
 """
 
 from __future__ import annotations

@@ -24,10 +24,10 @@ class Keeper:
     keep: int
     """How many of the newest checkpoints stay; the best one always does."""
     modules: Mapping[str, nn.Module] = field(default_factory=dict)
-    """What is trained beside the model, by the name of its file: a reward model's head."""
+    """What is trained beside the model, by the name of its file: a critic, a reward head."""
 
     def resume(self) -> int:
-        """Go back to the newest checkpoint; metrics after it are cut off. Returns its step, else 0.
+        """Go back to the newest checkpoint; logs after it are cut off. Returns its step, else 0.
 
         Raises:
             CheckpointError: it is damaged.
@@ -38,7 +38,7 @@ class Keeper:
                 latest, model=self.model, optimizers=self.optimizers, modules=self.modules
             )
             step = int(state["step"])
-        self.run.cut_metrics(step)
+        self.run.cut_logs(step)
         return step
 
     def save(self, step: int, best: int | None) -> None:

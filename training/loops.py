@@ -8,11 +8,9 @@ from typing import Protocol
 
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
-from wordle_rl.envs.plugins import is_plugin
-from wordle_rl.errors import unknown_name
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir
-from wordle_rl.training.algorithms import ALGORITHMS, fill_defaults
+from wordle_rl.training.algorithms import fill_defaults, find_algorithm
 from wordle_rl.training.pair_methods import (
     PAIR_METHODS,
     REWARD_MODEL,
@@ -60,9 +58,10 @@ def loop_of(algo: str) -> Loop:
     Raises:
         ConfigError: there is none of that name; the message names the nearest.
     """
-    if algo not in LOOPS and algo not in ALGORITHMS and not is_plugin(algo):
-        raise unknown_name("algorithm", algo, [*ALGORITHMS, *PAIR_METHODS])
-    return LOOPS.get(algo, REWARDS)
+    if algo in LOOPS:
+        return LOOPS[algo]
+    find_algorithm(algo)
+    return REWARDS
 
 
 def _complete_rewards(config: TrainConfig) -> TrainConfig:

@@ -22,11 +22,8 @@ REWARD_MODEL = "reward-model"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairMethod:
-    """A loss on pairs of scores, and what a reader wants to know of it."""
+    """A loss on pairs of scores; `other_methods` says what a reader wants to know of it."""
 
-    summary: str
-    paper: str
-    formula: str
     loss: Callable[[Tensor, Tensor, PreferenceSection], Tensor]
     """(scores of the better answers, of the worse ones, settings) -> [N]."""
     reads: frozenset[str]
@@ -46,27 +43,9 @@ def _bradley_terry(better: Tensor, worse: Tensor, given: PreferenceSection) -> T
 
 
 PAIR_METHODS: Mapping[str, PairMethod] = {
-    "dpo": PairMethod(
-        summary="pairs of games: raises the better one over the worse, held by the starting model",
-        paper="Rafailov et al. 2023, arXiv 2305.18290; smoothing: Mitchell 2023",
-        formula="-log sigmoid(beta (s+ - s-)); s = log pi(game) - log pi_ref(game)",
-        loss=_dpo,
-        reads=frozenset({"beta", "label_smoothing"}),
-    ),
-    "ipo": PairMethod(
-        summary="DPO with a finite aim, so certain preferences do not drive the policy away",
-        paper="Azar et al. 2023, arXiv 2310.12036",
-        formula="(s+ - s- - 1 / (2 beta))^2; s = log pi(game) - log pi_ref(game)",
-        loss=_ipo,
-        reads=frozenset({"beta"}),
-    ),
-    REWARD_MODEL: PairMethod(
-        summary="a model that scores games, from pairs: then reward_model.path for any method",
-        paper="Bradley and Terry 1952; Ouyang et al. 2022, arXiv 2203.02155",
-        formula="-log sigmoid(r+ - r-) + center (r+ + r-)^2; r is read on the game's last token",
-        loss=_bradley_terry,
-        reads=frozenset({"center", "held_out"}),
-    ),
+    "dpo": PairMethod(loss=_dpo, reads=frozenset({"beta", "label_smoothing"})),
+    "ipo": PairMethod(loss=_ipo, reads=frozenset({"beta"})),
+    REWARD_MODEL: PairMethod(loss=_bradley_terry, reads=frozenset({"center", "held_out"})),
 }
 _ALWAYS_READ = frozenset({"path", "batch_size"})
 

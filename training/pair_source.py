@@ -11,7 +11,7 @@ from wordle_rl.config import TrainConfig
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.seeding import generator
-from wordle_rl.training.games import play_step
+from wordle_rl.training.games import Past, task_metrics
 from wordle_rl.training.preference_rows import (
     RankedRows,
     outcome_ranks,
@@ -22,7 +22,8 @@ from wordle_rl.training.preference_rows import (
 )
 from wordle_rl.training.preferences import Ranking, read_preferences
 from wordle_rl.training.rollout_metrics import rollout_metrics
-from wordle_rl.training.scoring import WeightedScorer, add_scores
+from wordle_rl.training.sampling import Phase, sample_games
+from wordle_rl.training.scoring import WeightedScorer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,8 @@ class Material:
     """The games, where some were played."""
 
 
-Source = Callable[[int], Material]
-"""Step -> its material; a function of (seed, step) and, where games are played, of the policy."""
+Source = Callable[[int, Past, Phase], Material]
+"""Step, what was logged before, whom to tell what is going on -> the step's material."""
 
 
 def source_of(
@@ -90,7 +91,8 @@ def shuffled(rows: Sequence[RankedRows], config: TrainConfig) -> Source:
     """`batch_size` of the rows a step, in an order that is drawn anew for every pass over them."""
     size, seed = config.preference.batch_size, config.train.seed
 
-    def take(step: int) -> Material:
+    def take(step: int, past: Past, phase: Phase) -> Material:
+        phase("reading")
         order: dict[int, list[int]] = {}
         chosen = []
         for number in range(step * size, (step + 1) * size):
@@ -108,17 +110,16 @@ def played(agent: LanguageAgent, config: TrainConfig, scorers: Sequence[Weighted
 
     Where a judge or a reward model scores them, returns decide alone: who won is not looked at.
     """
-    temperature = config.rollout.temperature
-    assert temperature is not None
     ranks = return_ranks if scorers else outcome_ranks
 
-    def play(step: int) -> Material:
-        groups, scoring = add_scores(play_step(agent, config, step, temperature), scorers)
-        games_P = [sound_games(group) for group in groups]
+    def play(step: int, past: Past, phase: Phase) -> Material:
+        played = sample_games(agent, config, step, past=past, scorers=scorers, phase=phase)
+        games_P = [sound_games(group) for group in played.groups]
+        metrics = {**rollout_metrics(played.everything), **played.metrics}
         return Material(
             ranked=[played_rows(games, ranks(games)) for games in games_P],
-            metrics={**rollout_metrics(groups), **scoring},
-            groups=groups,
+            metrics=metrics | task_metrics(played.everything, config, past),
+            groups=played.everything,
         )
 
     return play

@@ -22,6 +22,8 @@ from wordle_rl.run_dir import RunDir
 from wordle_rl.training.checkpoint import NOTHING
 from wordle_rl.training.collapse import collapse_warning
 from wordle_rl.training.game_files import write_games
+from wordle_rl.training.games import Past
+from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.learner import frozen_reference
 from wordle_rl.training.optim import adamw, set_lr, warmup_decay
@@ -120,32 +122,31 @@ def pair_loop(
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
+    results = list(run.played())
     train = config.train
     for step in range(start, train.steps):
         done, last = step + 1, step + 1 == train.steps
-        clock = Clock()
-        display.phase("gathering pairs")
-        material = source(step)
-        clock.lap("rollout")
-        display.phase("updating")
+        clock = Clock(display)
+        material = source(step, Past(metrics=history, played=results), clock.phase)
+        clock.phase("updating")
         schedule = warmup_decay(
             step, train.steps, warmup=train.warmup_steps, decay_from=train.decay_from
         )
         set_lr([update.optimizer], schedule)
         metrics = {**material.metrics, "train/lr": train.lr * schedule, **update(material.ranked)}
-        clock.lap("update")
         if measure is not None and due(done, config.eval.every_steps, last):
-            display.phase("validating")
+            clock.phase("validating")
             metrics |= measure()
-            clock.lap("eval")
 
-        record = StepRecord(step=done, metrics=metrics | clock.times())
+        record = StepRecord(step=done, metrics={**metrics, **clock.times()})
         run.log(record)
         history.append({"step": done, **record.metrics})
         display.step(record)
         if (warning := collapse_warning(history)) is not None:
             display.warn(warning)
         if material.groups:
+            results.append(task_results(material.groups))
+            run.log_tasks(done, results[-1])
             display.game(material.groups[0].episodes[0])
             if due(done, config.save.games_every_steps, last):
                 write_games(run.episodes, done, material.groups, limit=16)

@@ -26,13 +26,14 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from wordle_rl.agents.device import keep_freed_memory
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import PretrainConfig, TrainConfig, to_toml
 from wordle_rl.errors import RunError
-from wordle_rl.evaluation.report import plot_curve
+from wordle_rl.evaluation.curves import plot_curve
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
 from wordle_rl.training.comparison import Comparison, compare, comparisons_json
@@ -40,6 +41,7 @@ from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
 from wordle_rl.training.loops import loop_of
+from wordle_rl.training.overlong import check_overlong
 from wordle_rl.training.reward_model import reward_scorers
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
@@ -69,6 +71,7 @@ def run_training(
         ConfigError: the configuration cannot work.
     """
     console = console or Console()
+    keep_freed_memory()
     loop = loop_of(config.train.algo)
     config = loop.complete(config)
     agent = load_language_agent(
@@ -79,6 +82,7 @@ def run_training(
     )
     # What cannot work fails here, before anything is written.
     check_games(config, agent.style)
+    check_overlong(agent.max_new_tokens, config.rollout.overlong_tokens)
     scorers = [*judge_scorers(config, run), *reward_scorers(config)]
     game = (config.env.id, config.env.options)
     opponent = config.env.opponent
@@ -112,8 +116,9 @@ def run_training(
             scorers=scorers,
             interrupted=interrupted,
         )
-    if any("rollout/win_rate" in r or "eval/greedy_win_rate" in r for r in run.records()):
-        plot_curve(run.metrics, run.curve)
+    records = list(run.records())
+    if any("rollout/win_rate" in row or "eval/greedy_win_rate" in row for row in records):
+        plot_curve(records, run.curve)
     if not outcome.finished:
         say_stopped(console, run, f"after step {outcome.step}; saved")
     if not outcome.finished or not final:
@@ -131,6 +136,7 @@ def run_pretraining(
 ) -> Outcome:
     """Imitate the game's teacher as configured, or go on with a run."""
     console = console or Console()
+    keep_freed_memory()
     find_teacher(config)  # what has no teacher fails here, before anything is written
     if config.model == "new":
         agent = new_nano(config)

@@ -14,15 +14,17 @@ from typing import Protocol
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
 from wordle_rl.envs.composed_rewards import scale_warning
-from wordle_rl.records import Episode, EpisodeGroup, Outcome, StepRecord
+from wordle_rl.records import Episode, Outcome, StepRecord
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.collapse import collapse_warning
 from wordle_rl.training.game_files import write_games
-from wordle_rl.training.games import play_step
+from wordle_rl.training.games import Past, task_metrics
+from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.learner import new_learner
 from wordle_rl.training.rollout_metrics import rollout_metrics
-from wordle_rl.training.scoring import WeightedScorer, add_scores
+from wordle_rl.training.sampling import Played, sample_games
+from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.validation import Validate
 
 
@@ -70,36 +72,45 @@ def train(
         tokenizer=agent.tokenizer,
         optimizers=learner.optimizers,
         keep=config.save.keep_checkpoints,
+        modules={"critic": learner.critic.net} if learner.critic else {},
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
+    results = list(run.played())
     if (doubt := scale_warning(config.env.rewards)) is not None:
         display.warn(doubt)
 
     for step in range(start, config.train.steps):
         done, last = step + 1, step + 1 == config.train.steps
-        clock = Clock()
-        display.phase("playing")
-        groups = play_step(agent, config, step, learner.update.temperature)
-        clock.lap("rollout")
-        display.phase("scoring")
-        groups, scoring = add_scores(groups, scorers)
-        clock.lap("scoring")
-        display.phase("updating")
-        lesson = learner.learn(groups, step, history)
-        clock.lap("update")
-        metrics = {**rollout_metrics(groups), **scoring, **lesson.metrics}
+        clock = Clock(display)
+        past = Past(metrics=history, played=results)
+        played = sample_games(
+            agent,
+            config,
+            step,
+            past=past,
+            greedy=learner.greedy,
+            scorers=scorers,
+            phase=clock.phase,
+        )
+        clock.phase("updating")
+        lesson = learner.learn(played, step, history)
+        metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
+        metrics |= task_metrics(played.everything, config, past)
         if validate is not None and due(done, config.eval.every_steps, last):
-            display.phase("validating")
+            clock.phase("validating")
             metrics |= validate(agent)
-            clock.lap("eval")
 
-        record = StepRecord(step=done, metrics=metrics | clock.times())
+        record = StepRecord(step=done, metrics={**metrics, **clock.times()})
         run.log(record)
         history.append({"step": done, **record.metrics})
-        _show(display, record, groups, history)
+        results.append(task_results(played.everything))
+        run.log_tasks(done, results[-1])
+        _show(display, record, played, history)
         if due(done, config.save.games_every_steps, last):
-            write_games(run.episodes, done, groups, limit=16, advantages_PG=lesson.advantages_PG)
+            write_games(
+                run.episodes, done, played.groups, limit=16, advantages_PG=lesson.advantages_PG
+            )
         best, stop = best_step(history), interrupted()
         if stop or best == done or due(done, config.save.checkpoint_every_steps, last):
             keeper.save(done, best)
@@ -111,32 +122,52 @@ def train(
 def _show(
     display: Display,
     record: StepRecord,
-    groups: Sequence[EpisodeGroup],
+    played: Played,
     history: Sequence[Mapping[str, float]],
 ) -> None:
     """Put a finished step on the screen, with a game and a warning where one is due."""
     display.step(record)
-    display.game(groups[0].episodes[0])
+    display.game(played.groups[0].episodes[0])
     if (warning := collapse_warning(history)) is not None:
         display.warn(warning)
 
 
+PHASES = {
+    "playing": "rollout",
+    "reading": "rollout",
+    "scoring": "scoring",
+    "updating": "update",
+    "validating": "eval",
+}
+"""What the display is told -> the name of its seconds in the metrics."""
+
+
 class Clock:
-    """Seconds of the parts of a step."""
+    """Seconds of the parts of a step, each until the next begins; says so on the display."""
 
-    def __init__(self) -> None:
+    def __init__(self, display: Display) -> None:
+        self._display = display
         self._start = self._last = time.perf_counter()
-        self._laps: dict[str, float] = {}
+        self._running = ""
+        self._seconds: dict[str, float] = {}
 
-    def lap(self, name: str) -> None:
-        """A part has ended."""
-        now = time.perf_counter()
-        self._laps[f"time/{name}_s"] = now - self._last
-        self._last = now
+    def phase(self, text: str) -> None:
+        """Another part begins."""
+        self._stop()
+        self._running = PHASES[text]
+        self._display.phase(text)
 
     def times(self) -> dict[str, float]:
         """The parts so far and the whole, as `time/` metrics."""
-        return self._laps | {"time/step_s": time.perf_counter() - self._start}
+        self._stop()
+        laps = {f"time/{name}_s": seconds for name, seconds in self._seconds.items()}
+        return laps | {"time/step_s": time.perf_counter() - self._start}
+
+    def _stop(self) -> None:
+        now = time.perf_counter()
+        if self._running:
+            self._seconds[self._running] = self._seconds.get(self._running, 0) + now - self._last
+        self._last, self._running = now, ""
 
 
 def due(done: int, every: int, last: bool) -> bool:

@@ -17,8 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wordle_rl.evaluation.replay import Look, record_text
-from wordle_rl.training.game_files import has_board, printable
+from wordle_rl.evaluation.replay import Look, has_board, printable, record_text
 from wordle_rl.training.known_games import KnownGame
 from wordle_rl.training.preference_makers import ranking_of_games
 from wordle_rl.training.preferences import Ranking, read_preferences, to_line
