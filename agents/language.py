@@ -201,10 +201,10 @@ class _LanguagePlayer:
         self._seen[i].append(self._newest.get(i, observation) if began else observation)
         if not said:
             self._context[i] = chat.opening(observation)
-        elif chat.append_only and not began:
-            self._context[i] += chat.between(self._context[i], observation)
-        else:
+        elif began:
             self._context[i] = chat.prompt(self._seen[i], said)
+        else:
+            self._context[i] = chat.next_prompt(self._context[i], self._seen[i], said)
         room = self._agent.context_length - len(self._context[i])
         return room >= self._agent.max_new_tokens
 

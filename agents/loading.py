@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING
 from wordle_rl.agents.base import Agent
 from wordle_rl.agents.baselines import BASELINES, load_baseline
 from wordle_rl.agents.built_in import BUILT_IN
-from wordle_rl.errors import ConfigError, RunError, unknown_name
+from wordle_rl.errors import ConfigError, ModelError, RunError, unknown_name
 from wordle_rl.run_dir import is_run, model_of_run
 
 if TYPE_CHECKING:
     from wordle_rl.agents.language import LanguageAgent
+
+REWARD_HEAD = "reward_head.safetensors"
+"""What a reward model has in its folder beside a language model's weights."""
 
 
 def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent:
@@ -50,14 +53,24 @@ def load_language_agent(
 
     `max_new_tokens` replaces the model's own limit on the length of an answer.
     """
-    path = _model_path(name)  # before the slow import, so that a wrong name fails at once
+    path = model_path(name)  # before the slow import, so that a wrong name fails at once
+    if (Path(path) / REWARD_HEAD).is_file():
+        raise ModelError(
+            f"{name!r} is a reward model, which scores games and plays none: set reward_model.path "
+            "to it, and name the model that plays"
+        )
     from wordle_rl.agents.language import LanguageAgent
 
     return LanguageAgent.load(path, device=device, dtype=dtype, max_new_tokens=max_new_tokens)
 
 
-def _model_path(name: str) -> str:
-    """What the model loader is given for a name: a built-in one, a folder or a hub id."""
+def model_path(name: str) -> str:
+    """What the model loader is given for a name: a built-in one, a folder or a hub id.
+
+    Raises:
+        ConfigError: it is a baseline, or nothing.
+        RunError: there is no such folder, or the run has no checkpoint yet.
+    """
     if name in BUILT_IN:
         return name
     if name in BASELINES:

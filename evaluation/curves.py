@@ -46,7 +46,8 @@ def plot_curve(records: Records, out_png: Path | str) -> None:
     _draw_running(reward, _series(records, "rollout/reward"), "tab:green", "mean reward")
     wins.set(ylabel="games won", ylim=(0, 1.02))
     wins.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    wins.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
+    if wins.get_legend_handles_labels()[0]:
+        wins.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
     reward.set(xlabel="training step", ylabel="reward per game")
     for axes in (wins, reward):
         _tidy(axes)

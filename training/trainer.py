@@ -72,7 +72,7 @@ def train(
         tokenizer=agent.tokenizer,
         optimizers=learner.optimizers,
         keep=config.save.keep_checkpoints,
-        critic=learner.critic and learner.critic.net,
+        modules={"critic": learner.critic.net} if learner.critic else {},
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
@@ -97,7 +97,7 @@ def train(
         lesson = learner.learn(played, step, history)
         metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
         metrics |= task_metrics(played.everything, config, past)
-        if validate is not None and _due(done, config.eval.every_steps, last):
+        if validate is not None and due(done, config.eval.every_steps, last):
             clock.phase("validating")
             metrics |= validate(agent)
 
@@ -107,12 +107,12 @@ def train(
         results.append(task_results(played.everything))
         run.log_tasks(done, results[-1])
         _show(display, record, played, history)
-        if _due(done, config.save.games_every_steps, last):
+        if due(done, config.save.games_every_steps, last):
             write_games(
                 run.episodes, done, played.groups, limit=16, advantages_PG=lesson.advantages_PG
             )
         best, stop = best_step(history), interrupted()
-        if stop or best == done or _due(done, config.save.checkpoint_every_steps, last):
+        if stop or best == done or due(done, config.save.checkpoint_every_steps, last):
             keeper.save(done, best)
         if stop and not last:
             return Outcome(step=done, finished=False)
@@ -134,6 +134,7 @@ def _show(
 
 PHASES = {
     "playing": "rollout",
+    "reading": "rollout",
     "scoring": "scoring",
     "updating": "update",
     "validating": "eval",
@@ -169,5 +170,6 @@ class Clock:
         self._last, self._running = now, ""
 
 
-def _due(done: int, every: int, last: bool) -> bool:
+def due(done: int, every: int, last: bool) -> bool:
+    """Whether something that is done `every` so many steps, and at the end, is done now."""
     return bool(every) and (last or done % every == 0)

@@ -24,6 +24,8 @@ COMMANDS = {
     "evaluate": ("wordle_rl.cli_evaluate:evaluate", "Play a suite and report win rates."),
     "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),
     "judge-check": ("wordle_rl.cli_judge:judge_check", "Test a judge on games that are known."),
+    "preferences": ("wordle_rl.cli_preferences:preferences", "Rank games by how they ended."),
+    "rank": ("wordle_rl.cli_preferences:rank", "Say yourself which game was better."),
     "play": ("wordle_rl.cli_play:play", "Play yourself, or watch an agent play."),
     "export": ("wordle_rl.cli_train:export", "Write a run's best model as a model folder."),
     "algos": ("wordle_rl.cli_train:algos", "List the algorithms."),

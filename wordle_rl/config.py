@@ -214,6 +214,32 @@ class TrainSection(Section):
     """A control: shuffle advantages inside each group. Nothing should be learned."""
 
 
+class PreferenceSection(Section):
+    """Learning from pairs of answers: `train.algo` dpo, ipo or reward-model."""
+
+    path: str = ""
+    """JSON lines of preferences; empty compares the games that the policy just played."""
+    batch_size: int = Field(default=32, ge=1)
+    """Lines of that file a step."""
+    beta: float = Field(default=0.1, gt=0)
+    """How strongly the starting model holds the policy (dpo, ipo)."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    """The share of pairs that are taken to be labelled the wrong way round (dpo)."""
+    center: float = Field(default=0.01, ge=0)
+    """Weight of (r_better + r_worse)^2, which keeps rewards near 0 (reward-model)."""
+    held_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the file's groups that a reward model is measured on and not trained on."""
+
+
+class RewardModelSection(Section):
+    """A trained reward model that scores finished games, beside what the game itself pays."""
+
+    path: str = ""
+    """Its run or model folder (`train --algo reward-model`); empty for none."""
+    weight: float = Field(default=1.0, gt=0)
+    """A game's reward gets weight x score added; `env.rewards = { game = 0.0 }` takes the rest."""
+
+
 class EvalSection(Section):
     """Validation during the run and the comparison at its end."""
 
@@ -278,7 +304,9 @@ class TrainConfig(Section):
     rollout: RolloutSection = RolloutSection()
     tasks: TasksSection = TasksSection()
     train: TrainSection = TrainSection()
+    preference: PreferenceSection = PreferenceSection()
     judge: JudgeSection = JudgeSection()
+    reward_model: RewardModelSection = RewardModelSection()
     eval: EvalSection = EvalSection()
     save: SaveSection = SaveSection()
 
