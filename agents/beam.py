@@ -102,8 +102,11 @@ class BeamSearch:
             return position.allowed
         return np.arange(len(self._planner.guesses))
 
-    def _solve(self, position: Position) -> tuple[int, int]:
-        """The cost of the best guess that is found, and its row."""
+    def _solve(self, position: Position, below: int = HOPELESS) -> tuple[int, int]:
+        """The cost of the best guess that is found, and its row.
+
+        Where nothing is found that costs less than `below`, that and -1.
+        """
         candidates, turns = position.candidates, position.turns
         n = len(candidates)
         if turns == 0:
@@ -113,17 +116,18 @@ class BeamSearch:
             return cost, int(self._planner.answer_rows[candidates[0]])
         limits = b"" if position.allowed is None else position.allowed.tobytes()
         key = (candidates.tobytes(), limits, turns)
-        if key not in self._known:
-            self._known[key] = self._search(position)
-        return self._known[key]
+        cost, row = self._known.get(key, (0, -1))
+        if row < 0 and cost < below:
+            cost, row = self._known[key] = self._search(position, below)
+        return cost, row
 
-    def _search(self, position: Position) -> tuple[int, int]:
+    def _search(self, position: Position, below: int) -> tuple[int, int]:
         n = len(position.candidates)
         own = self._planner.answer_rows[position.candidates]
         told_apart = self._planner.count_patterns(own, position.candidates)
         if told_apart.max() == n:  # nothing can beat a candidate that tells all apart
             return 2 * n - 1, int(own[told_apart.argmax()])
-        best, best_row = HOPELESS, -1
+        best, best_row = below, -1
         tried = 0
         for row, bound in zip(*self._ranked(position, SHORTLIST * self._width), strict=True):
             if bound >= best:
@@ -159,8 +163,9 @@ class BeamSearch:
         for pattern, group in groups:
             if total >= below:
                 return HOPELESS
-            cost = self._solve(self._next(position, group, guess, pattern))[0]
-            total += cost - (2 * len(group) - 1)
+            others = total - (2 * len(group) - 1)
+            following = self._next(position, group, guess, pattern)
+            total = others + self._solve(following, below - others)[0]
         return total if total < below else HOPELESS
 
     def _groups(self, row: int, position: Position) -> dict[int, Words]:

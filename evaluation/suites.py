@@ -22,7 +22,7 @@ from wordle_rl.envs.guess_number import GuessNumberEnv
 from wordle_rl.envs.mastermind import MastermindEnv
 from wordle_rl.envs.math_problems import problem_ids
 from wordle_rl.envs.plugins import is_plugin
-from wordle_rl.envs.words import Split, load_words, split_words
+from wordle_rl.envs.words import Split, lists_hash, load_words, split_words
 from wordle_rl.errors import ConfigError, unknown_name
 from wordle_rl.records import Task
 from wordle_rl.seeding import generator, seed_from
@@ -158,9 +158,7 @@ def _wordle() -> Family:
             "all": "wordle-all",
         },
         draws=lambda split: _of_secrets(split_words(load_words("answers", 5), split)),
-        lists_hash=lambda: sha256(
-            "\n".join([*load_words("answers", 5), "", *load_words("guesses", 5)])
-        ),
+        lists_hash=lambda: lists_hash(load_words("answers", 5), load_words("guesses", 5)),
     )
 
 
