@@ -8,7 +8,7 @@ for 2315 words (Selby 2022; Bertsimas and Paskov 2024, doi 10.1287/opre.2022.043
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wordle_rl.agents.beam import HOPELESS, BeamSearch, Position
 from wordle_rl.agents.solver import Planner
@@ -77,5 +77,7 @@ def _paths(
     if path[-1] in {planner.answers[i] for i in position.candidates}:
         yield path
     for following in search.after(position, path[-1]).values():
+        if following.turns == 0:  # lost in the game; the tree finds them all the same
+            following = replace(following, guesses_left=None)
         guess = search.best_guess(following)
         yield from _paths(search, planner, following, (*path, guess))

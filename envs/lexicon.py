@@ -86,6 +86,17 @@ def find_lexicon(
     return _lexicon(all_answers, legal, split)
 
 
+def open_lexicon(answers: Path | None = None, guesses: Path | None = None) -> Lexicon:
+    """The lexicon of a user's files, whatever the length of their words; by default of five letters.
+
+    Raises:
+        ConfigError: as `find_lexicon`.
+    """
+    given = answers or guesses
+    length = len(read_word_file(given)[0]) if given else 5
+    return find_lexicon(length, "all", answers, guesses)
+
+
 def _read(kind: WordKind, source: WordSource, word_length: int) -> Words:
     if source is None:
         return load_words(kind, word_length)
