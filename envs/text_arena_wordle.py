@@ -114,6 +114,7 @@ class TextArenaWordleEnv(TextEnv):
     def public(self) -> Mapping[str, Any]:
         """The rules and both lists, as `WordleEnv.public`."""
         return {
+            "game": "wordle",
             "guesses": self._lexicon.guesses,
             "answers": self._lexicon.all_answers,
             "word_length": self._word_length,

@@ -21,6 +21,17 @@ GameKey = tuple[str, str, int]
 """Mode, secret and number of the sample: what tells the games of an evaluation apart."""
 LEGAL = ("ok", "repeat")
 """The statuses of guesses that were scored."""
+UNDERSTOOD = (
+    *LEGAL,
+    "hard_mode",
+    "invalid",
+    "out_of_range",
+    "repeat_refused",
+    "same_colour",
+    "unknown_colour",
+    "unknown_word",
+)
+"""The statuses of actions with a guess in them, whether or not the rules took it."""
 
 
 class GameRecord(TypedDict):
