@@ -93,8 +93,19 @@ def funnel(games: Sequence[GameRecord], *, seed: int = 0) -> dict[str, Estimate]
         "legal": lambda game: sum(status in LEGAL for status in game["statuses"]),
         "consistent": lambda game: sum(game["consistent"]),
     }
-    shares = {name: per_action(games, count, seed=seed) for name, count in passed.items()}
+    shares = {name: _share_of_actions(games, count, seed) for name, count in passed.items()}
     return {**shares, "won": win_rate(games, seed=seed)}
+
+
+def _share_of_actions(
+    games: Sequence[GameRecord], count: Callable[[GameRecord], int], seed: int
+) -> Estimate:
+    """The share of actions that are counted, without certainty where all are, or none: see `rate`."""
+    total, actions = sum(map(count, games)), sum(len(game["statuses"]) for game in games)
+    if actions and total in (0, actions):
+        secrets = len({game["secret"] for game in games})
+        return wilson(secrets if total else 0, secrets)
+    return per_action(games, count, seed=seed)
 
 
 def bits_per_action(

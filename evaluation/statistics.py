@@ -104,17 +104,20 @@ def detectable(estimate: Estimate, *, results: int = 2) -> float | None:
     """The smallest true difference that a test at 5 % finds four times out of five.
 
     (z(97.5 %) + z(80 %)) standard errors of the difference (Miller 2024, section 5), the standard
-    error of one result being a quarter of its interval, as good as: the interval's width / 3.92.
+    error of one result being the width of its interval / 3.92.
 
     Args:
         estimate: what was measured.
         results: 2 for the difference from another result as uncertain as this one; 1 where
             `estimate` is a difference already.
 
+    Returns:
+        None where nothing was measured, or nothing varied.
+
     >>> round(detectable(wilson(112, 225)), 3)
     0.131
     """
-    if estimate.low is None or estimate.high is None:
+    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return None
     error = (estimate.high - estimate.low) / (2 * Z_95)
     return (Z_95 + Z_POWER) * math.sqrt(results) * error
