@@ -6,9 +6,9 @@ far is dropped early by a bound: a group of k needs at least 2k - 1 further gues
 its words and two for each other. So a guess with p answers needs at least 3n - p for n candidates,
 and one less if it is a candidate. Most small sets reach their bound, which makes the search quick.
 
-Guesses are ranked by what their groups are likely to cost, after the bound has sorted out those that
-are far from the best. Width 1 is a greedy player; with a width of all guesses the tree
-is optimal.
+Guesses are ranked by what their groups are likely to cost, after the bound has sorted out those
+that are far from the best. Width 1 is a greedy player; with a width of all guesses the tree is
+optimal.
 """
 
 from __future__ import annotations
@@ -188,7 +188,6 @@ class BeamSearch:
             choice = self._choice(position)
             allowed = self._planner.narrow_allowed(choice, guess, pattern)
         return Position(group, allowed, left)
-
 
 
 def _likely_costs(most: int, growth: float) -> Values:

@@ -150,6 +150,8 @@ def _suggestions(
     position = Position(planner.everything(), allowed, MAX_GUESSES - len(rows))
     search = BeamSearch(planner, width=SEARCH_WIDTH, hard_mode=hard_mode)
     words = [*planned, *(w for w in search.shortlist(position, n) if w not in planned)][:n]
+    if len(left) <= 2:  # any other guess is one too many
+        words = list(left[:n])
     worths = [_worth(planner, search, position, word) for word in words]
     return tuple(sorted(worths, key=lambda worth: worth.guesses or MAX_GUESSES + 1))
 

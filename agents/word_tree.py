@@ -1,8 +1,8 @@
 """A whole way of playing Wordle as a decision tree: what to guess after every answer.
 
-In: the guesses that find each word, one word a line, as `wordle-rl solve` writes them. Out: the next
-guess for every history the tree can meet, looked up in microseconds. The trees of our own lists of
-five letters ship in `data/trees`; any other is read from its file.
+In: the guesses that find each word, one word a line, as `wordle-rl solve` writes them. Out: the
+next guess for every history the tree can meet, looked up in microseconds. The trees of our own
+lists of five letters ship in `data/trees`; any other is read from its file.
 
 A file says in its head which lists it is for and what it needs on average. Its lines are checked
 when it is read: each must end in its word, and the same answers must lead to the same guess.
@@ -78,7 +78,9 @@ def make_tree(paths: Sequence[Sequence[str]], lists: str, *, source: str = "tree
     for path in paths:
         history: tuple[tuple[str, str], ...] = ()
         for guess in path:
-            if moves.setdefault(history, guess) != guess or (history and history[-1][0] == path[-1]):
+            if moves.setdefault(history, guess) != guess or (
+                history and history[-1][0] == path[-1]
+            ):
                 raise ConfigError(
                     f"{source}: the line of {path[-1]!r} is at odds with another one: "
                     "make the tree again with wordle-rl solve"
@@ -111,7 +113,9 @@ def read_tree(path: Path) -> WordTree:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
-        raise ConfigError(f"tree {str(path)!r}: cannot be read ({reason}): check the path") from None
+        raise ConfigError(
+            f"tree {str(path)!r}: cannot be read ({reason}): check the path"
+        ) from None
     return parse_tree(text, source=f"tree {str(path)!r}")
 
 

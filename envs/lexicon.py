@@ -87,7 +87,7 @@ def find_lexicon(
 
 
 def open_lexicon(answers: Path | None = None, guesses: Path | None = None) -> Lexicon:
-    """The lexicon of a user's files, whatever the length of their words; by default of five letters.
+    """The lexicon of a user's files, whatever the length of their words; by default our own.
 
     Raises:
         ConfigError: as `find_lexicon`.

@@ -100,7 +100,7 @@ def funnel(games: Sequence[GameRecord], *, seed: int = 0) -> dict[str, Estimate]
 def _share_of_actions(
     games: Sequence[GameRecord], count: Callable[[GameRecord], int], seed: int
 ) -> Estimate:
-    """The share of actions that are counted, without certainty where all are, or none: see `rate`."""
+    """The share of actions that are counted; where all are, or none, as doubtful as in `rate`."""
     total, actions = sum(map(count, games)), sum(len(game["statuses"]) for game in games)
     if actions and total in (0, actions):
         secrets = len({game["secret"] for game in games})
@@ -125,9 +125,12 @@ def regret(
     """The score minus that of the best known play on the same secrets."""
     if best_known is None:
         return NOTHING
-    return estimate(
-        games, lambda game: score(game, max_guesses) - best_known[game["secret"]], seed=seed
-    )
+
+    def behind(game: GameRecord) -> float | None:
+        best = best_known.get(game["secret"])
+        return None if best is None else score(game, max_guesses) - best
+
+    return estimate(games, behind, seed=seed)
 
 
 def pass_rates(records: Sequence[SecretRecord], *, seed: int = 0) -> dict[str, Estimate]:

@@ -4,7 +4,8 @@ A suite belongs to a family: one game under one set of rules, on the secrets of 
 are chosen on the suite of `val` (`wordle-val`), published figures come from that of `test`
 (`wordle-heldout`, `guess-number-1000`, `math-1`), and that of `train` stands beside them to show
 the gap. Two results compare only if their `suite_hash` is equal: it covers everything that fixes a
-game but the agent: rules, secrets, lists, limit of guesses, temperature, and what the game says first.
+game but the agent: rules, secrets, lists, limit of guesses, temperature, and the first thing that
+the game says.
 
 `wordle_lists_suite` is Wordle on a user's own lists.
 

@@ -1,8 +1,8 @@
 """What games are held against: how many secrets were still possible, and the best known play.
 
 Both are facts of a suite, not of an agent. The secrets still possible turn a guess into bits; the
-games of the baseline `solver` on the same secrets turn a score into regret. Wordle's solver is the
-best known play only on the lists that a decision tree ships for, so there is no regret on others.
+best known play on the same secrets turns a score into regret. For Wordle that is the decision tree
+that ships with our lists (on others there is no regret), for other games the baseline `solver`.
 """
 
 from __future__ import annotations
@@ -68,38 +68,17 @@ POSSIBLE: dict[str, Callable[[Mapping[str, Any]], Possible]] = {
 }
 """`TextEnv.public()["game"]` -> its secrets."""
 
-SOLVED = ("guess-number", "mastermind", "math")
-"""Games whose baseline `solver` is the best known play whatever the rules."""
 
-_made: dict[str, Yardstick] = {}
-
-
-def yardstick(suite: Suite) -> Yardstick:
-    """The yardstick of a suite; it is made once for each suite hash.
-
-    The solver plays the suite: seconds for Mastermind, less for the others.
-    """
-    key = suite.suite_hash
-    if key not in _made:
-        public = make_env(suite.env_id, **suite.env_options).public()
-        game = public.get("game")
-        _made[key] = Yardstick(
-            possible=POSSIBLE[game](public) if game in POSSIBLE else None,
-            best_known=_best_known(suite) if _is_solved(public) else None,
-        )
-    return _made[key]
-
-
-def _is_solved(public: Mapping[str, Any]) -> bool:
-    """Whether the baseline `solver` is the best known play."""
-    if public.get("game") != "wordle":
-        return public.get("game") in SOLVED
+def _of_tree(suite: Suite, public: Mapping[str, Any]) -> Mapping[str, int] | None:
+    """The guesses of the tree that ships for these lists; nothing else is known to be as good."""
     lists = tuple(public["answers"]), tuple(public["guesses"])
-    return packaged_tree(*lists, hard_mode=bool(public["hard_mode"])) is not None
+    tree = packaged_tree(*lists, hard_mode=bool(public["hard_mode"]))
+    lost = suite.protocol.max_guesses + 1
+    return tree and {path[-1]: min(len(path), lost) for path in tree.paths}
 
 
-def _best_known(suite: Suite) -> Mapping[str, int]:
-    """Secret -> guesses of the solver; a loss counts as one more than the rules allow."""
+def _of_solver(suite: Suite, public: Mapping[str, Any]) -> Mapping[str, int]:
+    """The guesses of the baseline `solver`, which plays the suite; a loss counts one too many."""
     solver = load_baseline("solver")
     reads = supported(suite.env_id, style=solver.style, history="last")
     episodes = play_games(
@@ -110,6 +89,28 @@ def _best_known(suite: Suite) -> Mapping[str, int]:
         seeds=[0] * len(suite.tasks),
     )
     lost = suite.protocol.max_guesses + 1
-    return {
-        e.task.secret: int(e.turns[-1].info["turn"]) if e.solved else lost for e in episodes
-    }
+    return {e.task.secret: int(e.turns[-1].info["turn"]) if e.solved else lost for e in episodes}
+
+
+BEST_KNOWN: dict[str, Callable[[Suite, Mapping[str, Any]], Mapping[str, int] | None]] = {
+    "wordle": _of_tree,
+    "guess-number": _of_solver,
+    "mastermind": _of_solver,
+    "math": _of_solver,
+}
+"""`TextEnv.public()["game"]` -> secret -> guesses of the best known play."""
+
+_made: dict[str, Yardstick] = {}
+
+
+def yardstick(suite: Suite) -> Yardstick:
+    """The yardstick of a suite; it is made once for each suite hash."""
+    key = suite.suite_hash
+    if key not in _made:
+        public = make_env(suite.env_id, **suite.env_options).public()
+        game = public.get("game")
+        _made[key] = Yardstick(
+            possible=POSSIBLE[game](public) if game in POSSIBLE else None,
+            best_known=BEST_KNOWN[game](suite, public) if game in BEST_KNOWN else None,
+        )
+    return _made[key]

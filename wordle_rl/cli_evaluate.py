@@ -258,9 +258,7 @@ def _by_mode(
             yield mode, a, b
 
 
-def _print_reports_json(
-    report: EvalReport, train: EvalReport | None, gaps: dict[str, Gap]
-) -> None:
+def _print_reports_json(report: EvalReport, train: EvalReport | None, gaps: dict[str, Gap]) -> None:
     from wordle_rl.evaluation.evaluator import report_json
 
     beside = {

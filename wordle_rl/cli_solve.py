@@ -1,4 +1,4 @@
-"""`wordle-rl solve` and `wordle-rl suggest`: the best play for word lists, and help with a puzzle."""
+"""`wordle-rl solve` and `suggest`: the best play for word lists, and help with a puzzle."""
 
 from __future__ import annotations
 
@@ -120,7 +120,11 @@ def _summary(tree: WordTree, out: Path) -> str:
 @guesses_option
 @click.option("--hard", is_flag=True, help="Suggest only what hard mode allows.")
 @click.option(
-    "--words", "n_words", default=20, show_default=True, type=click.IntRange(min=0),
+    "--words",
+    "n_words",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=0),
     help="Words left that are shown.",
 )
 @click.option(
