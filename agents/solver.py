@@ -111,7 +111,8 @@ class Planner:
     @cached_property
     def patterns_by_answer(self) -> Patterns:
         """`patterns` the other way round, [answers, guesses]: quick to read a few answers of."""
-        return np.ascontiguousarray(self.patterns.T)
+        turned: Patterns = np.ascontiguousarray(self.patterns.T)
+        return turned
 
     @cached_property
     def letters(self) -> NDArray[np.uint8]:
@@ -181,7 +182,7 @@ class Planner:
         marks = pattern_text(pattern, len(guess))
         green, shown = (np.array([m in kinds for m in marks]) for kinds in ("G", "GY"))
         fits = (self.letters[np.ix_(allowed, green)] == letters[green]).all(axis=1)
-        left = allowed[fits]
+        left: Words = allowed[fits]
         for letter, times in Counter(letters[shown].tolist()).items():
             left = left[self.letter_counts[left, letter] >= times]
         return left

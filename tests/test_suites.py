@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from wordle_rl.envs import make_env
+from wordle_rl.envs.lexicon import find_lexicon
 from wordle_rl.envs.wordle import WordleEnv
+from wordle_rl.envs.wordle_text import ChatVoice
 from wordle_rl.envs.words import load_words, split_of
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.suites import (
@@ -14,6 +16,7 @@ from wordle_rl.evaluation.suites import (
     seeded_suite,
     suite_for,
     suite_names,
+    wordle_lists_suite,
 )
 
 PINNED: dict[str, tuple[int, str]] = {  # tasks, and how the hash begins
@@ -244,3 +247,26 @@ def test_a_suite_by_seed_draws_from_its_split() -> None:
         assert {split_of(word) for word in env.answers} == {split}
     assert suites["val"].suite_hash != suites["test"].suite_hash
     assert suites["val"].suite_hash == seeded_suite("wordle-hard", {}, "val", n=30).suite_hash
+
+
+def test_wordle_on_lists_of_ones_own() -> None:
+    lexicon = find_lexicon(4, "all", ("barn", "darn", "yarn"), ("bowl", "dawn"))
+    suite = wordle_lists_suite(lexicon, "mine.txt")
+    assert suite.name == "wordle-all(mine.txt)"
+    assert suite.secrets == ("barn", "darn", "yarn")
+    env = make_env(suite.env_id, **suite.env_options)
+    assert isinstance(env, WordleEnv)
+    assert env.guesses == ("barn", "bowl", "darn", "dawn", "yarn")
+    other = wordle_lists_suite(find_lexicon(4, "all", ("barn", "darn", "yarn"), ("bowl",)), "mine.txt")
+    hard = wordle_lists_suite(lexicon, "mine.txt", hard_mode=True)
+    moved = wordle_lists_suite(lexicon, "elsewhere.txt")
+    assert len({suite.suite_hash, other.suite_hash, hard.suite_hash}) == 3
+    assert moved.suite_hash == suite.suite_hash
+
+
+def test_the_prompt_is_part_of_the_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = load_suite("wordle-val")
+    before = suite.prompt_hash, suite.suite_hash
+    monkeypatch.setattr(ChatVoice, "opening", lambda self: "Play well.")
+    assert suite.prompt_hash != before[0]
+    assert suite.suite_hash != before[1]
