@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,8 +112,7 @@ class Planner:
     @cached_property
     def patterns_by_answer(self) -> Patterns:
         """`patterns` the other way round, [answers, guesses]: quick to read a few answers of."""
-        turned: Patterns = np.ascontiguousarray(self.patterns.T)
-        return turned
+        return cast(Patterns, np.ascontiguousarray(self.patterns.T))
 
     @cached_property
     def letters(self) -> NDArray[np.uint8]:

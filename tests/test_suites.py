@@ -257,7 +257,9 @@ def test_wordle_on_lists_of_ones_own() -> None:
     env = make_env(suite.env_id, **suite.env_options)
     assert isinstance(env, WordleEnv)
     assert env.guesses == ("barn", "bowl", "darn", "dawn", "yarn")
-    other = wordle_lists_suite(find_lexicon(4, "all", ("barn", "darn", "yarn"), ("bowl",)), "mine.txt")
+    other = wordle_lists_suite(
+        find_lexicon(4, "all", ("barn", "darn", "yarn"), ("bowl",)), "mine.txt"
+    )
     hard = wordle_lists_suite(lexicon, "mine.txt", hard_mode=True)
     moved = wordle_lists_suite(lexicon, "elsewhere.txt")
     assert len({suite.suite_hash, other.suite_hash, hard.suite_hash}) == 3

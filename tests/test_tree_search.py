@@ -53,9 +53,7 @@ def fewest(
         for marks, group in groups.items():
             if group != [guess] and cost < best:
                 further = (*history, (guess, marks))
-                cost += fewest(
-                    guesses, tuple(group), further, hard_mode=hard_mode, left=left - 1
-                )
+                cost += fewest(guesses, tuple(group), further, hard_mode=hard_mode, left=left - 1)
         best = min(best, cost)
     return best
 

@@ -61,15 +61,15 @@ def test_the_trees_that_ship_find_every_answer(hard_mode: bool) -> None:
 
 def test_other_lists_have_no_tree() -> None:
     assert packaged_tree(ANSWERS[1:], GUESSES, hard_mode=False) is None
-    assert packaged_tree(load_words("answers", 6), load_words("guesses", 6), hard_mode=False) is None
+    assert (
+        packaged_tree(load_words("answers", 6), load_words("guesses", 6), hard_mode=False) is None
+    )
 
 
 def test_a_move_takes_less_than_a_millisecond() -> None:
     tree = packaged_tree(ANSWERS, GUESSES, hard_mode=False)
     assert tree is not None
-    histories = [
-        [(guess, feedback(guess, path[-1])) for guess in path[:-1]] for path in tree.paths
-    ]
+    histories = [[(guess, feedback(guess, path[-1])) for guess in path[:-1]] for path in tree.paths]
     start = time.process_time()
     moves = [tree.next_guess(history) for history in histories]
     assert (time.process_time() - start) / len(histories) < 1e-3

@@ -91,8 +91,10 @@ def test_the_best_known_play_has_no_regret(suite: str, agent: str, regret: float
 
 def test_other_play_has_regret_and_fewer_bits() -> None:
     suite = load_suite("wordle-val")
-    reports = [evaluate(load_baseline(name), suite, samples=0, limit=60).greedy for name in
-               ("solver", "random-consistent", "random")]
+    reports = [
+        evaluate(load_baseline(name), suite, samples=0, limit=60).greedy
+        for name in ("solver", "random-consistent", "random")
+    ]
     regrets = [report.regret.value for report in reports if report]
     bits = [report.bits_per_action.value for report in reports if report]
     assert regrets == sorted(regrets, key=lambda value: value or 0.0)
