@@ -12,7 +12,7 @@ from wordle_rl.evaluation.report import Row
 from wordle_rl.evaluation.yardstick import Yardstick
 from wordle_rl.records import Estimate
 
-GAMES = [game("aback", 3, sample=0), lost("aback", 1), game("abase", 4, sample=0), lost("abase", 1)]
+GAMES = [game("aback", 3, sample=0), lost("aback", 1), lost("abase", 0), lost("abase", 1)]
 
 
 def row(held_against: Yardstick | None = None) -> Row:
@@ -32,7 +32,7 @@ def test_every_measure_has_its_line() -> None:
     missing = [name for name in MEASURES if name.strip() not in text]
     assert missing == ["bits an action"]
     assert "pass@2" in text
-    assert "+2.75" in text
+    assert "+3.50" in text
 
 
 def test_what_was_not_measured_has_no_line() -> None:
@@ -48,7 +48,7 @@ def test_four_ways_of_playing_fit_a_terminal() -> None:
 
 def test_the_hardest_secrets_with_the_best_known_play() -> None:
     line = hardest_line(row(Yardstick(best_known={"aback": 2})))
-    assert line == "hardest, val sampled: abase 5.5, aback 5 (best 2)"
+    assert line == "hardest, val sampled: abase 7, aback 5 (best 2)"
 
 
 def test_a_gap_in_a_line() -> None:

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from wordle_rl.evaluation import statistics
 from wordle_rl.evaluation.statistics import (
     detectable,
     difference_interval,
@@ -178,25 +179,27 @@ def test_wilson_covers_at_its_rate(rate: float) -> None:
     assert held == pytest.approx(0.95, abs=0.02)
 
 
-def test_the_clustered_bootstrap_covers_at_its_rate() -> None:
+def test_the_clustered_bootstrap_covers_at_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
     # Secrets differ in how easy they are: a bootstrap over games would cover about 80 %.
     rng = np.random.default_rng(1)
     held = 0
-    for _ in range(200):
+    for _ in range(400):
         wins = rng.binomial(4, rng.beta(0.6, 0.4, size=100))
         low, high = bounds(ratio_interval(wins, np.full(100, 4)))
         held += low <= 0.6 <= high
-    assert held / 200 == pytest.approx(0.95, abs=0.035)
+    assert held / 400 == pytest.approx(0.95, abs=0.03)
 
 
-def test_the_interval_of_a_difference_covers_at_its_rate() -> None:
+def test_the_interval_of_a_difference_covers_at_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
     rng = np.random.default_rng(2)
     held = 0
-    for _ in range(200):
+    for _ in range(400):
         a, b = rng.poisson(4.0, size=90), rng.poisson(3.5, size=60)
         low, high = bounds(difference_interval((a, np.ones(90)), (b, np.ones(60))))
         held += low <= 0.5 <= high
-    assert held / 200 == pytest.approx(0.95, abs=0.035)
+    assert held / 400 == pytest.approx(0.95, abs=0.03)
 
 
 def test_a_difference_from_nothing_is_nothing() -> None:

@@ -63,8 +63,7 @@ def solve(
     from wordle_rl.run_dir import write_atomically
 
     def show(stage: str, opener: str, cost: int | None) -> None:
-        found = f"{cost} guesses, {cost / len(lexicon.all_answers):.4f} on average" if cost else "-"
-        click.echo(f"{stage} {opener}: {found}", err=True)
+        click.echo(f"{stage} {opener}: {_found(cost, len(lexicon.all_answers))}", err=True)
 
     lexicon = open_lexicon(answers, guesses)
     tree = grow_tree(
@@ -79,6 +78,17 @@ def solve(
     if played != tree.histogram:
         raise RunError(f"the tree says {tree.histogram}, its games came to {played}")
     click.echo(_summary(tree, out))
+
+
+def _found(cost: int | None, words: int) -> str:
+    """What an opener needs, in a few words."""
+    from wordle_rl.agents.beam import LOSS
+
+    if cost is None:
+        return "no better"
+    if cost >= LOSS:
+        return f"{cost // LOSS} words lost"
+    return f"{cost} guesses, {cost / words:.4f} on average"
 
 
 def _play_all(path: Path, lexicon: Lexicon, hard: bool, *, max_guesses: int) -> dict[int, int]:
