@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from wordle_rl.evaluation.games import LEGAL, UNDERSTOOD, GameRecord
+from wordle_rl.envs.statuses import has_form, is_legal
+from wordle_rl.evaluation.games import GameRecord
 from wordle_rl.evaluation.statistics import detectable, mean, pass_at_k, ratio_interval, wilson
 from wordle_rl.evaluation.yardstick import Possible, Yardstick
 from wordle_rl.records import NOTHING, Estimate, PlayReport, SecretRecord
@@ -39,8 +40,8 @@ def play_report(
     """
     measure = held_against or Yardstick()
     actions = [status for game in games for status in game["statuses"]]
-    legal = [status for status in actions if status in LEGAL]
-    kinds = Counter(status for status in actions if status not in LEGAL)
+    legal = [status for status in actions if is_legal(status)]
+    kinds = Counter(status for status in actions if not is_legal(status))
     wins = win_rate(games, seed=seed)
     scores = estimate(games, lambda game: score(game, max_guesses), seed=seed)
     records = by_secret(games, max_guesses, measure.best_known or {})
@@ -51,7 +52,7 @@ def play_report(
         score=scores,
         mean_guesses=estimate(games, _guesses_of_win, seed=seed),
         histogram=histogram(games, max_guesses),
-        invalid_rate=mean([status not in LEGAL for status in actions]),
+        invalid_rate=mean([not is_legal(status) for status in actions]),
         invalid_by_kind={kind: n / len(actions) for kind, n in sorted(kinds.items())},
         repeat_rate=mean([status == "repeat" for status in legal]),
         consistency_rate=sum(sum(game["consistent"]) for game in games) / max(1, len(legal)),
@@ -89,8 +90,8 @@ def by_secret(
 def funnel(games: Sequence[GameRecord], *, seed: int = 0) -> dict[str, Estimate]:
     """Where play is lost: the shares of actions that passed each hurdle, and of games won."""
     passed: dict[str, Callable[[GameRecord], int]] = {
-        "parsed": lambda game: sum(status in UNDERSTOOD for status in game["statuses"]),
-        "legal": lambda game: sum(status in LEGAL for status in game["statuses"]),
+        "parsed": lambda game: sum(has_form(status) for status in game["statuses"]),
+        "legal": lambda game: sum(is_legal(status) for status in game["statuses"]),
         "consistent": lambda game: sum(game["consistent"]),
     }
     shares = {name: _share_of_actions(games, count, seed) for name, count in passed.items()}
