@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wordle_rl.config import read_toml
 from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.evaluation.games import GameRecord, read_game_file
 from wordle_rl.run_dir import RunDir, is_run
@@ -91,6 +92,15 @@ def at_steps(files: Sequence[GameFile], steps: Sequence[int]) -> list[GameFile]:
             known = ", ".join(map(str, by_step)) or "none"
             raise ConfigError(f"no games of step {step} were saved; steps with games: {known}")
     return [by_step[step] for step in dict.fromkeys(steps)] if steps else list(files)
+
+
+def env_options(path: Path) -> Mapping[str, Any]:
+    """The arguments of the game of a training run; of anything else none are known."""
+    config = read_toml(RunDir(path).config) if is_run(path) else {}
+    options: Mapping[str, Any] = (
+        config.get("env", {}).get("options", {}) if "train" in config else {}
+    )
+    return options
 
 
 def _paths(path: Path) -> Iterator[Path]:

@@ -25,6 +25,7 @@ from wordle_rl.evaluation.game_view import GameView, view_of
 from wordle_rl.evaluation.recorded import (
     GameFile,
     compared_files,
+    env_options,
     find_game_files,
     training_files,
 )
@@ -87,7 +88,7 @@ def report_html(path: Path) -> str:
         tables=[table for suite in compared.items() for table in _tables(*suite)],
         histograms=list(_histograms(compared)),
         funnels=list(_funnels(games)),
-        samples=list(_samples(games, _env_options(config))),
+        samples=list(_samples(games, env_options(path))),
         config=run.config.read_text(encoding="utf-8"),
         meta=[(name, _plain(value)) for name, value in meta.items()],
     )
@@ -209,12 +210,6 @@ def _samples(games: Sequence[GameFile], options: Json) -> Iterator[Samples]:
     for file in _first_and_last(training_files(games)):
         chosen = file.games[:: max(1, len(file.games) // SAMPLE_GAMES)][:SAMPLE_GAMES]
         yield Samples(title=file.label, games=tuple(view_of(game, options) for game in chosen))
-
-
-def _env_options(config: Json) -> Json:
-    """The arguments of the game; of a run of several games they are tables, and no use here."""
-    options: Json = config.get("env", {}).get("options", {}) if "train" in config else {}
-    return options
 
 
 def _first_and_last(found: Iterable[GameFile]) -> list[GameFile]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),
     "judge-check": ("wordle_rl.cli_judge:judge_check", "Test a judge on games that are known."),
     "play": ("wordle_rl.cli_play:play", "Play yourself, or watch an agent play."),
+    "replay": ("wordle_rl.cli_runs:replay", "Look at the recorded games of a run."),
     "report": ("wordle_rl.cli_runs:report", "Write a page about a run."),
     "dataset": ("wordle_rl.cli_runs:dataset", "Write recorded games as chat data."),
     "export": ("wordle_rl.cli_train:export", "Write a run's best model as a model folder."),

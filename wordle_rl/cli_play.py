@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import TextIOWrapper
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
 from wordle_rl.errors import ConfigError
+from wordle_rl.terminal import clean_exit, forgive_encoding, is_terminal
 
 if TYPE_CHECKING:
     from wordle_rl.play_session import Screen, Setup
 
-INTERRUPTED = 130
-"""Exit code of a program that Ctrl-C ended."""
 AGENT_DELAY_S = 0.6
 """Time to read an agent's move before the next one."""
 
@@ -66,8 +61,8 @@ def play(
     """
     _check_flags(agent_name, versus=versus, games=games)
     if delay_s is None:
-        delay_s = AGENT_DELAY_S if _is_terminal(sys.stdout) else 0.0
-    with _clean_exit():
+        delay_s = AGENT_DELAY_S if is_terminal(sys.stdout) else 0.0
+    with clean_exit():
         from wordle_rl.play_session import Setup
 
         setup = Setup(
@@ -126,32 +121,7 @@ def _open_screen(contrast: bool, *, typing: bool) -> Screen:
     from wordle_rl.evaluation.replay import look_for
     from wordle_rl.play_session import Screen
 
-    _forgive_encoding()
+    forgive_encoding()
     console = Console(highlight=False, markup=False, emoji=False)
-    in_place = _is_terminal(sys.stdin) and _is_terminal(sys.stdout) and console.is_interactive
+    in_place = is_terminal(sys.stdin) and is_terminal(sys.stdout) and console.is_interactive
     return Screen(console, look_for(console, contrast=contrast), redraw=typing and in_place)
-
-
-def _forgive_encoding() -> None:
-    """Bytes that are no text, and text that cannot be printed, become marks and not errors."""
-    for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and stream.isatty()
-
-
-@contextmanager
-def _clean_exit() -> Iterator[None]:
-    """End without a traceback on Ctrl-C, and where nobody reads standard output any more."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo()
-        raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:
-        # The last flush of the program must have somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None

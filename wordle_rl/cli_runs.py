@@ -5,11 +5,18 @@ Everything heavy is imported when a command runs, so that `--help` is quick. tor
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.run_dir import write_atomically
+from wordle_rl.terminal import clean_exit, forgive_encoding, is_terminal
+
+if TYPE_CHECKING:
+    from wordle_rl.evaluation.recorded import GameFile
 
 path_argument = click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
 steps_option = click.option(
@@ -19,6 +26,60 @@ steps_option = click.option(
     type=click.IntRange(min=0),
     help="The games of this training step; repeatable.",
 )
+
+
+@click.command()
+@path_argument
+@steps_option
+@click.option("--secret", metavar="WORD", help="Only games with this secret.")
+@click.option("--evaluations", is_flag=True, help="The games of evaluations, not of training.")
+@click.option("--contrast", is_flag=True, help="Orange and blue instead of green and yellow.")
+def replay(
+    path: Path, steps: tuple[int, ...], secret: str | None, evaluations: bool, contrast: bool
+) -> None:
+    """Look at the recorded games of RUN and see a policy change.
+
+    RUN is a run folder, a folder of `evaluate --out`, or a file of games. On a terminal: n and p
+    for the next and the previous game, ] and [ for the next and the previous step, space for guess
+    by guess, q to quit; arrow keys too. Into a pipe every game is listed.
+    """
+    from rich.console import Console
+
+    from wordle_rl.evaluation.recorded import env_options
+    from wordle_rl.evaluation.replay import look_for
+    from wordle_rl.replay_session import Album, browse, listing
+
+    files = _chosen(path, steps, evaluations, secret)
+    with clean_exit():
+        forgive_encoding()
+        console = Console(highlight=False, markup=False, emoji=False)
+        album = Album(files=tuple(files), options=env_options(path))
+        look = look_for(console, contrast=contrast)
+        if is_terminal(sys.stdin) and console.is_interactive:
+            browse(album, console, look, click.getchar)
+        else:
+            listing(album, console, look)
+
+
+def _chosen(
+    path: Path, steps: tuple[int, ...], evaluations: bool, secret: str | None
+) -> list[GameFile]:
+    from wordle_rl.evaluation.recorded import (
+        at_steps,
+        evaluation_files,
+        game_files,
+        training_files,
+    )
+    from wordle_rl.replay_session import with_secret
+
+    if evaluations and steps:
+        raise ConfigError("--step is for games of training: leave it out with --evaluations")
+    files = game_files(path)
+    kinds = (
+        (evaluation_files, training_files) if evaluations else (training_files, evaluation_files)
+    )
+    files = at_steps(files, steps) if steps else kinds[0](files) or kinds[1](files)
+    return files if secret is None else with_secret(files, secret)
 
 
 @click.command()
