@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wordle_rl.errors import ConfigError, RunError
+from wordle_rl.errors import ConfigError
 from wordle_rl.run_dir import write_atomically
-from wordle_rl.terminal import clean_exit, forgive_encoding, is_terminal
+from wordle_rl.terminal import clean_exit, forgive_encoding, is_terminal, keys_of
 
 if TYPE_CHECKING:
     from wordle_rl.evaluation.recorded import GameFile
@@ -56,7 +56,8 @@ def replay(
         album = Album(files=tuple(files), options=env_options(path))
         look = look_for(console, contrast=contrast)
         if is_terminal(sys.stdin) and console.is_interactive:
-            browse(album, console, look, click.getchar)
+            with keys_of(sys.stdin) as read_key:
+                browse(album, console, look, read_key)
         else:
             listing(album, console, look)
 

@@ -20,6 +20,7 @@ from wordle_rl.evaluation.possible import WordsLeft
 from wordle_rl.evaluation.recorded import GameFile
 from wordle_rl.evaluation.replay import Look, row_text
 from wordle_rl.evaluation.statistics import mean
+from wordle_rl.terminal import END
 
 LEGEND = "Beside a guess: words still possible (how many a random fitting guess leaves on average)."
 HELP = "n p: game   ] [: step   space: guess by guess   q: quit"
@@ -87,15 +88,12 @@ def listing(album: Album, console: Console, look: Look) -> None:
 
 
 def browse(album: Album, console: Console, look: Look, read_key: Callable[[], str]) -> None:
-    """Show one game at a time on a page of its own, until `q` or the end of the keys."""
+    """Show one game at a time on a page of its own, until a key leaves."""
     place: Place | None = Place()
     with console.screen(hide_cursor=True):
         while place is not None:
             _draw(album, place, console, look)
-            try:
-                place = press(read_key(), place, album)
-            except EOFError:
-                return
+            place = press(read_key(), place, album)
 
 
 def _draw(album: Album, place: Place, console: Console, look: Look) -> None:
@@ -197,7 +195,7 @@ KEYS: dict[str, Move] = {
     **dict.fromkeys(("p", "\x1b[D"), _by_game(-1)),
     **dict.fromkeys(("]", "\x1b[B"), _by_file(1)),
     **dict.fromkeys(("[", "\x1b[A"), _by_file(-1)),
-    **dict.fromkeys(("q", "\x1b"), _leave),
+    **dict.fromkeys(("q", "\x1b", END), _leave),
     " ": _next_turn,
 }
 """Letters, and the arrow keys as terminals send them."""
