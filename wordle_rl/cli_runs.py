@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wordle_rl.errors import ConfigError
+from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.run_dir import write_atomically
 from wordle_rl.terminal import clean_exit, forgive_encoding, is_terminal, keys_of
 
@@ -76,10 +76,12 @@ def _chosen(
     if evaluations and steps:
         raise ConfigError("--step is for games of training: leave it out with --evaluations")
     files = game_files(path)
-    kinds = (
-        (evaluation_files, training_files) if evaluations else (training_files, evaluation_files)
-    )
-    files = at_steps(files, steps) if steps else kinds[0](files) or kinds[1](files)
+    if evaluations:
+        files = evaluation_files(files)
+        if not files:
+            raise RunError(f"no games of evaluations in {str(path)!r}: leave out --evaluations")
+    else:
+        files = at_steps(training_files(files) or files, steps)
     return files if secret is None else with_secret(files, secret)
 
 

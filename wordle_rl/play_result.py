@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from math import inf
 
 from wordle_rl.envs.daily import day_number
@@ -50,7 +50,7 @@ def keep(
     if book is None or seat.left:
         return
     game = PlayedGame(
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished=datetime.now().astimezone().replace(microsecond=0),
         day=setup.day,
         solved=seat.solved,
         n_guesses=max(1, len(seat.rows)),

@@ -99,7 +99,7 @@ def _likely(agent: Agent, move: Move) -> Text | None:
         return None
     listed = ", ".join(f"{on_one_line(text)[:24]} {p:.1%}" for text, p in found)
     total = sum(p for _, p in found)
-    return Text(f"likely: {listed}; together {total:.0%}", style="dim")
+    return Text(f"likely: {listed}; together {total:.1%}", style="dim")
 
 
 def play_text(setup: Setup, agent: Agent | None, screen: Screen, *, delay_s: float) -> None:
@@ -163,10 +163,8 @@ def _rules(seat: Seat, setup: Setup, book: Book | None) -> str:
     hard = ", hard mode" if rules["hard_mode"] else ""
     name = daily_name(setup) if setup.day else "Wordle"
     again = " Played before: it does not count again." if _is_old(setup, book) else ""
-    return (
-        f"{name.capitalize()}{hard}: {rules['word_length']} letters, {rules['max_guesses']} guesses. "
-        f"? for a hint, quit to stop.{again}"
-    )
+    size = f"{rules['word_length']} letters, {rules['max_guesses']} guesses"
+    return f"{name.capitalize()}{hard}: {size}. ? for a hint, quit to stop.{again}"
 
 
 def _is_old(setup: Setup, book: Book | None) -> bool:

@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -28,8 +28,8 @@ BAR = 24
 class PlayedGame(Section):
     """A game that a person finished."""
 
-    finished: str
-    """When, in ISO form."""
+    finished: datetime
+    """When, in the time of the person's clock."""
     day: date | None = None
     """Whose word it was, of a daily word."""
     solved: bool
@@ -98,8 +98,11 @@ def streaks(games: Sequence[PlayedGame]) -> tuple[int, int]:
 
 
 def day_streak(games: Sequence[PlayedGame], today: date) -> int:
-    """Days in a row whose word was found, up to today, or to yesterday while today is open."""
-    played = {game.day: game.solved for game in games if game.day is not None}
+    """Days in a row whose word was found, up to today, or to yesterday while today is open.
+
+    A word that was played on a later day than its own does not count.
+    """
+    played = {game.day: game.solved for game in games if game.day == game.finished.date()}
     day = today if today in played else today - timedelta(days=1)
     length = 0
     while played.get(day, False):
