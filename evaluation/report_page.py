@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from wordle_rl.errors import RunError
 from wordle_rl.evaluation.curves import svg_curves
@@ -82,9 +81,9 @@ def report_html(path: Path) -> str:
     page = _environment().from_string(_template("report.html.jinja"))
     return page.render(
         title=path.resolve().name,
-        style=Markup(_template("report.css")),
+        style=_template("report.css"),
         facts=_facts(config, meta, records),
-        curves=[(title, Markup(svg)) for title, svg in svg_curves(records)],
+        curves=list(svg_curves(records)),
         tables=[table for suite in compared.items() for table in _tables(*suite)],
         histograms=list(_histograms(compared)),
         funnels=list(_funnels(games)),
