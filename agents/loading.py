@@ -1,7 +1,7 @@
 """A name on the command line -> the agent it stands for.
 
     greedy-patterns, greedy-patterns:salet, ...   a baseline, with an opener after the colon
-    nano                                          the built-in model
+    nano, champion, seedling                      the built-in models
     runs/first                                    a run folder: its best checkpoint by validation
     models/mine                                   a model folder
     Qwen/Qwen3-0.6B                               a hub id: owner/name
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from wordle_rl.agents.base import Agent
 from wordle_rl.agents.baselines import BASELINES, load_baseline
+from wordle_rl.agents.built_in import BUILT_IN
 from wordle_rl.errors import ConfigError, RunError, unknown_name
 from wordle_rl.run_dir import is_run, model_of_run
 
@@ -28,7 +29,7 @@ def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent
     """The agent of a name.
 
     Args:
-        name: a baseline, `nano`, a run folder, a model folder or a hub id.
+        name: a baseline, a built-in model, a run folder, a model folder or a hub id.
         device: where a model runs; `auto` takes the best there is.
         dtype: the type a model computes in; `auto` takes what the device is good at.
 
@@ -56,11 +57,9 @@ def load_language_agent(
 
 
 def _model_path(name: str) -> str:
-    """What the model loader is given for a name: `nano`, a folder or a hub id."""
-    if name == "nano":
+    """What the model loader is given for a name: a built-in one, a folder or a hub id."""
+    if name in BUILT_IN:
         return name
-    if name == "champion":
-        raise ConfigError("the agent 'champion' is not part of this version: use 'nano'")
     if name in BASELINES:
         raise ConfigError(f"the agent {name!r} is not a model: use 'nano', a folder or a hub id")
     folder = Path(name).expanduser()
@@ -70,7 +69,7 @@ def _model_path(name: str) -> str:
         return name
     if "/" in name or os.sep in name:
         raise RunError(f"no folder {name!r}: give a run folder, a model folder or a hub id")
-    raise unknown_name("agent", name, [*BASELINES, "nano"])
+    raise unknown_name("agent", name, [*BASELINES, *BUILT_IN])
 
 
 def _looks_like_hub_id(name: str) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from wordle_rl.evaluation.games import LEGAL, GameRecord
+from wordle_rl.envs.statuses import is_legal
+from wordle_rl.evaluation.games import GameRecord
 from wordle_rl.evaluation.statistics import mean, ratio_interval, wilson
 from wordle_rl.records import Estimate, PlayReport
 
@@ -27,8 +28,8 @@ def play_report(games: Sequence[GameRecord], *, max_guesses: int, seed: int = 0)
         seed: fixes the bootstrap.
     """
     actions = [status for game in games for status in game["statuses"]]
-    legal = [status for status in actions if status in LEGAL]
-    kinds = Counter(status for status in actions if status not in LEGAL)
+    legal = [status for status in actions if is_legal(status)]
+    kinds = Counter(status for status in actions if not is_legal(status))
     return PlayReport(
         n=len(games),
         secrets=len({game["secret"] for game in games}),
@@ -36,7 +37,7 @@ def play_report(games: Sequence[GameRecord], *, max_guesses: int, seed: int = 0)
         score=estimate(games, lambda game: score(game, max_guesses), seed=seed),
         mean_guesses=estimate(games, _guesses_of_win, seed=seed),
         histogram=histogram(games, max_guesses),
-        invalid_rate=mean([status not in LEGAL for status in actions]),
+        invalid_rate=mean([not is_legal(status) for status in actions]),
         invalid_by_kind={kind: n / len(actions) for kind, n in sorted(kinds.items())},
         repeat_rate=mean([status == "repeat" for status in legal]),
         consistency_rate=sum(sum(game["consistent"]) for game in games) / max(1, len(legal)),

@@ -216,7 +216,7 @@ def record_of(game: Episode | Mapping[str, Any]) -> Record:
 
 
 def _episode_record(episode: Episode) -> Record:
-    infos = [turn.info for turn in episode.turns]
+    infos = [turn.info for turn in (*episode.opening, *episode.turns)]
     return Record(
         rows=tuple((info.get("guess") or "", info.get("feedback") or "") for info in infos),
         solved=episode.solved,

@@ -46,7 +46,7 @@ def rows_of(report: EvalReport, split: str) -> list[Row]:
 def comparison_table(rows: Sequence[Row]) -> Table:
     """The rows as a table for the terminal, intervals below their values."""
     columns = _columns(rows)
-    return _table(columns, [_cells(row, columns) for row in rows], left=3)
+    return table(columns, [_cells(row, columns) for row in rows], left=3)
 
 
 def comparison_markdown(rows: Sequence[Row]) -> str:
@@ -60,14 +60,14 @@ def comparison_markdown(rows: Sequence[Row]) -> str:
 def paired_table(results: Mapping[str, PairedResult]) -> Table:
     """Differences by how moves were chosen, as a table for the terminal."""
     columns = ("moves", "secrets", "wins", "score", "only A", "only B", "p")
-    return _table(columns, [_paired_cells(*item) for item in results.items()], left=1)
+    return table(columns, [_paired_cells(*item) for item in results.items()], left=1)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
-    """A table whose first `left` columns are text and the others numbers."""
-    table = Table(header_style="bold", box=None, pad_edge=False, collapse_padding=True)
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
+    """A table for the terminal whose first `left` columns are text and the others numbers."""
+    shown = Table(header_style="bold", box=None, pad_edge=False, collapse_padding=True)
     for i, name in enumerate(columns):
-        table.add_column(
+        shown.add_column(
             name,
             justify="left" if i < left else "right",
             overflow="fold",
@@ -75,8 +75,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) 
             min_width=len(name),
         )
     for row in rows:
-        table.add_row(*(Text(cell.replace(" [", "\n[")) for cell in row))
-    return table
+        shown.add_row(*(Text(cell.replace(" [", "\n[")) for cell in row))
+    return shown
 
 
 def _paired_cells(mode: str, result: PairedResult) -> list[str]:

@@ -26,9 +26,8 @@ def test_stages_are_counted_over_guesses_and_games() -> None:
 
 def test_an_answer_without_a_guess_is_not_understood() -> None:
     record = game_record(LOST)
-    for nothing in ("", "None"):
-        guesses = [record["guesses"][0], nothing, *record["guesses"][2:]]
-        game: GameRecord = {**record, "guesses": guesses}
+    for refusal in ("no_guess", "bad_length"):
+        game: GameRecord = {**record, "statuses": [refusal, *record["statuses"][1:]]}
         assert shares(game)["understood"] == (5, 6)
 
 

@@ -56,6 +56,19 @@ def test_the_word_lists_of_a_run_are_read_from_its_settings(tmp_path: Path) -> N
     assert [t.left for t in gone.turns] == [None, None, None]
 
 
+def test_guesses_that_were_given_count_in_the_words_left() -> None:
+    record = game_record(WON)
+    rest: GameRecord = {
+        **record,
+        "opening": [["stare", "XXXXX"]],
+        "guesses": record["guesses"][1:],
+        "feedback": record["feedback"][1:],
+        "actions": record["actions"][1:],
+        "observations": record["observations"][1:],
+    }
+    assert view_of(rest).turns == view_of(record).turns[1:]
+
+
 def test_how_games_end() -> None:
     lost = game_record(LOST)
     assert view_of(lost).result == "not solved"

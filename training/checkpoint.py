@@ -1,9 +1,9 @@
 """Checkpoints: a model folder plus everything needed to go on as if nothing had happened.
 
 `step-N/` is an ordinary `save_pretrained` folder (adapters folded in) with `trainer.pt`
-(optimisers, and the adapter where there is one) and `trainer.json` (the step) beside it. It is
-written under a temporary name and renamed, so a checkpoint exists whole or not at all. No random
-state is stored: randomness is a function of (seed, step, row).
+(optimisers; the adapter and the critic where there is one) and `trainer.json` (the step) beside it.
+It is written under a temporary name and renamed, so a checkpoint exists whole or not at all. No
+random state is stored: randomness is a function of (seed, step, row).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from peft import PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -46,6 +47,7 @@ def save_checkpoint(
     tokenizer: PreTrainedTokenizerBase,
     optimizers: Sequence[Optimizer],
     state: Mapping[str, Any],
+    critic: nn.Module | None = None,
 ) -> None:
     """Write `folder` whole or not at all; an existing one is replaced."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +57,11 @@ def save_checkpoint(
     with no_progress_bars():
         merged(model).save_pretrained(part)
     tokenizer.save_pretrained(part)
-    saved = {"optimizers": [o.state_dict() for o in optimizers], "adapter": _adapter(model)}
+    saved = {
+        "optimizers": [o.state_dict() for o in optimizers],
+        "adapter": _adapter(model),
+        "critic": None if critic is None else critic.state_dict(),
+    }
     torch.save(saved, part / "trainer.pt")
     (part / "trainer.json").write_text(json.dumps(dict(state), indent=1) + "\n")
     _discard(folder)
@@ -63,7 +69,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    folder: Path, *, model: PreTrainedModel, optimizers: Sequence[Optimizer]
+    folder: Path,
+    *,
+    model: PreTrainedModel,
+    optimizers: Sequence[Optimizer],
+    critic: nn.Module | None = None,
 ) -> dict[str, Any]:
     """Put weights and optimiser state back in place and return the saved state.
 
@@ -79,6 +89,8 @@ def load_checkpoint(
         missing, unexpected = model.load_state_dict(weights, strict=False)
         for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(values)
+        if critic is not None:
+            critic.load_state_dict(saved["critic"])
     except DAMAGE as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(

@@ -59,21 +59,25 @@ class Gauge(NamedTuple):
 GAUGES: Final = (
     Gauge("win rate", "{:.1%}", ("rollout/win_rate",)),
     Gauge("reward", "{:.3f}", ("rollout/reward",)),
-    Gauge("games", "{:,.0f}", ("train/games",), trend=False),
-    Gauge("games/s", "{:,.1f}", (GAMES_PER_S,)),
-    Gauge("loss", "{:.4f}", ("train/loss",)),
-    Gauge("entropy", "{:.3f}", ("train/entropy",)),
-    Gauge("sampler KL", "{:.2g}", ("train/sampler_kl",)),
-    Gauge("grad norm", "{:.3g}", ("train/grad_norm",)),
+    Gauge("validation", "{:.1%}", ("eval/greedy_win_rate",)),
+    Gauge("95% interval", "{:.1%} - {:.1%}", ("eval/greedy_low", "eval/greedy_high"), trend=False),
+    Gauge("best so far", "{:.1%} (step {:.0f})", (BEST, BEST_STEP), trend=False),
+    Gauge("groups mixed", "{:.0%}", ("rollout/groups_mixed",)),
     Gauge(
         "all won / lost",
         "{:.0%} / {:.0%}",
         ("rollout/groups_all_won", "rollout/groups_all_lost"),
+        trend=False,
     ),
-    Gauge("validation", "{:.1%}", ("eval/greedy_win_rate",)),
-    Gauge("95% interval", "{:.1%} - {:.1%}", ("eval/greedy_low", "eval/greedy_high"), trend=False),
-    Gauge("best so far", "{:.1%} (step {:.0f})", (BEST, BEST_STEP), trend=False),
+    Gauge("refused", "{:.1%}", ("rollout/invalid_rate",)),
+    Gauge("loss", "{:.4f}", ("train/loss",)),
+    Gauge("entropy", "{:.3f}", ("train/entropy",)),
+    Gauge("grad norm", "{:.3g}", ("train/grad_norm",)),
+    Gauge("games", "{:,.0f}", ("train/games",), trend=False),
+    Gauge("games/s", "{:,.1f}", (GAMES_PER_S,)),
 )
+"""How good it is, whether there is something to learn from, whether the update is sound, how fast;
+docs/dashboard.md explains these numbers and the others, of which warnings speak."""
 
 
 class TrainDisplay:

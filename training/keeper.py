@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import nn
 from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -22,18 +23,21 @@ class Keeper:
     optimizers: Sequence[Optimizer]
     keep: int
     """How many of the newest checkpoints stay; the best one always does."""
+    critic: nn.Module | None = None
 
     def resume(self) -> int:
-        """Go back to the newest checkpoint; metrics after it are cut off. Returns its step, else 0.
+        """Go back to the newest checkpoint; logs after it are cut off. Returns its step, else 0.
 
         Raises:
             CheckpointError: it is damaged.
         """
         step = 0
         if (latest := self.run.latest_checkpoint()) is not None:
-            state = load_checkpoint(latest, model=self.model, optimizers=self.optimizers)
+            state = load_checkpoint(
+                latest, model=self.model, optimizers=self.optimizers, critic=self.critic
+            )
             step = int(state["step"])
-        self.run.cut_metrics(step)
+        self.run.cut_logs(step)
         return step
 
     def save(self, step: int, best: int | None) -> None:
@@ -44,6 +48,7 @@ class Keeper:
             tokenizer=self.tokenizer,
             optimizers=self.optimizers,
             state={"step": step},
+            critic=self.critic,
         )
         if best is not None:
             self.run.mark_best(best)

@@ -6,6 +6,7 @@ evaluation (`games.jsonl`, with the guesses that were understood and their feedb
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,10 +97,15 @@ def _files(path: Path) -> list[Path]:
 def _read(path: Path) -> Iterator[KnownGame]:
     """The games of a file, whoever wrote it."""
     header, games = read_game_file(path)
-    suite = str(header.get("suite_hash", f"training {path.parent.parent}"))
     for game in games:
         if game["error"] is None and game["guesses"] and not game["drawn"]:
-            yield _known_game(game, suite)
+            suite = header.get("suite_hash") or f"training {path.parent.parent} {_rules(game)}"
+            yield _known_game(game, str(suite))
+
+
+def _rules(game: GameRecord) -> str:
+    """Which game of a run it was, since a run may mix several; a suite has one game alone."""
+    return f"{game.get('env')} {json.dumps(game.get('env_options'), sort_keys=True)}"
 
 
 def _known_game(entry: GameRecord, suite: str) -> KnownGame:

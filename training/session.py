@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from wordle_rl.agents.device import keep_freed_memory
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.agents.lora import add_lora
@@ -40,6 +41,7 @@ from wordle_rl.training.comparison import Comparison, compare, comparisons_json
 from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
+from wordle_rl.training.overlong import check_overlong
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
 from wordle_rl.training.trainer import train
@@ -67,6 +69,7 @@ def run_training(
         ConfigError: the configuration cannot work.
     """
     console = console or Console()
+    keep_freed_memory()
     config = fill_defaults(config)
     agent = load_language_agent(
         config.model.path,
@@ -76,6 +79,7 @@ def run_training(
     )
     # What cannot work fails here, before anything is written.
     check_games(config, agent.style)
+    check_overlong(agent.max_new_tokens, config.rollout.overlong_tokens)
     scorers = judge_scorers(config, run)
     game = (config.env.id, config.env.options)
     opponent = config.env.opponent
@@ -125,6 +129,7 @@ def run_pretraining(
 ) -> Outcome:
     """Imitate the game's teacher as configured, or go on with a run."""
     console = console or Console()
+    keep_freed_memory()
     find_teacher(config)  # what has no teacher fails here, before anything is written
     if config.model == "new":
         agent = new_nano(config)

@@ -19,6 +19,7 @@ from wordle_rl.errors import WordleRLError, unknown_name
 
 COMMANDS = {
     "train": ("wordle_rl.cli_train:train", "Train a language model on a game."),
+    "experiment": ("wordle_rl.cli_experiment:experiment", "Train several runs, compare them."),
     "pretrain": ("wordle_rl.cli_train:pretrain", "Make nano from nothing by imitation."),
     "evaluate": ("wordle_rl.cli_evaluate:evaluate", "Play a suite and report win rates."),
     "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),

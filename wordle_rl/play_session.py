@@ -103,18 +103,21 @@ def _likely(agent: Agent, move: Move) -> Text | None:
 
 
 def play_text(setup: Setup, agent: Agent | None, screen: Screen, *, delay_s: float) -> None:
-    """Any game as plain text: a person types, or an agent is watched."""
+    """Any game as plain text: a person types, or an agent is watched.
+
+    The agent reads its own style; who watches it reads the game's words for people.
+    """
     reads = {} if agent is None else supported(setup.env_id, style=agent.style)
     env = setup.make_env(**reads)
     seat = sit_down(agent or HumanAgent(), env, setup)
     while not seat.over:
         if agent is not None:
-            screen.say(seat.observation)
+            screen.say(seat.env.news())
             time.sleep(delay_s)
         seat.move()
         if agent is not None and not seat.left:
             screen.say(f"> {printable(seat.action)}")
-    screen.say(outcome(seat) if seat.left else seat.observation)
+    screen.say(outcome(seat) if seat.left else seat.env.news())
 
 
 def _take_turns(

@@ -17,6 +17,7 @@ from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.replay import Row
+from wordle_rl.seeding import seed_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,9 @@ def sit_down(agent: Agent, env: TextEnv, setup: Setup, *, rows: list[Row] | None
         observation, info = env.reset(seed=setup.seed, options=options)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    opening = Opening(observation=observation, info=info, seed=setup.seed, public=env.public())
+    # Not the game's own seed, from which a player at random would draw the secret itself.
+    seed = seed_from(setup.seed, "player")
+    opening = Opening(observation=observation, info=info, seed=seed, public=env.public())
     return Seat(
         name=agent.name,
         env=env,
