@@ -29,6 +29,7 @@ from wordle_rl.agents.built_in import BUILT_IN, built_in_path
 from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.agents.decoding import Decoder, Sampled, check_decoding
 from wordle_rl.agents.device import autocast, pick_device, pick_dtype
+from wordle_rl.agents.likely import likely_answers
 from wordle_rl.agents.lora import merged
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
@@ -149,6 +150,10 @@ class LanguageAgent:
             digest.update(value.detach().cpu().flatten().view(torch.uint8).numpy())
         digest.update(f"{self.compute_dtype} {self.max_new_tokens}".encode())
         return digest.hexdigest()
+
+    def likely_answers(self, prompt_ids: Ids, *, count: int) -> list[tuple[str, float]]:
+        """The likeliest answers to a prompt with their probabilities; see `likely`."""
+        return likely_answers(self, prompt_ids, count=count)
 
     @property
     def context_length(self) -> int:

@@ -224,6 +224,7 @@ def _svg(panel: Panel, records: Records) -> str:
         if panel.percent:
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.set_xlabel("step")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         _tidy(axes)
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(drawn, format="svg", transparent=True, metadata=nothing)

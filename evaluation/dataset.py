@@ -100,7 +100,7 @@ def _is_whole(game: GameRecord) -> bool:
 
 
 def _row(game: GameRecord, file: GameFile) -> Row:
-    if "actions" not in game:
+    if "env" not in game:
         raise RunError(
             f"{str(file.path)!r} was recorded without what was said: play those games again"
         )

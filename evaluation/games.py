@@ -23,6 +23,10 @@ GameKey = tuple[str, str, int]
 """Mode, secret and number of the sample: what tells the games of an evaluation apart."""
 
 
+ROW = ("guess", "feedback")
+"""What a row of a board is, in the info of a turn."""
+
+
 class CountedGame(TypedDict):
     """What the numbers are computed from. Lists have one entry a turn."""
 
@@ -56,6 +60,8 @@ class GameRecord(CountedGame, total=False):
     split: str
     told_secret: str
     """The secret as the game told it at its end; `secret` is what the game is filed under."""
+    opening: list[list[str]]
+    """Guesses that were played before the agent's first, each with its feedback."""
     actions: list[str]
     """All that was said, word for word."""
     observations: list[str]
@@ -90,6 +96,7 @@ def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> 
         task_id=episode.task.task_id,
         split=episode.task.split,
         told_secret=told_secret(episode),
+        opening=[[str(t.info.get(key) or "") for key in ROW] for t in episode.opening],
         actions=[turn.action for turn in episode.turns],
         observations=[*(turn.observation for turn in episode.turns), episode.final_observation],
         rewards=[turn.reward for turn in episode.turns],
