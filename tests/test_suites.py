@@ -108,6 +108,22 @@ PINNED: dict[str, tuple[int, str]] = {  # tasks, and how the hash begins
     "nim-perfect-train": (200, "e20ebc7de345dba5"),
     "nim-perfect-val": (200, "5acb946e4f4ff02b"),
     "nim-perfect-all": (200, "fe6121ffea98241f"),
+    "tictactoe-perfect-first": (200, "ae62e216d5198000"),
+    "tictactoe-perfect-first-train": (200, "eb0f684e5b53b1c9"),
+    "tictactoe-perfect-first-val": (200, "7ff7b4c07d36c2e4"),
+    "tictactoe-perfect-first-all": (200, "ccf46f846ded7c48"),
+    "tictactoe-perfect-second": (200, "06a7b6ea1972e92e"),
+    "tictactoe-perfect-second-train": (200, "4f2ac7865afb5374"),
+    "tictactoe-perfect-second-val": (200, "d114052cf39cf34d"),
+    "tictactoe-perfect-second-all": (200, "44949941a7d97480"),
+    "nim-perfect-first": (200, "0ba4e7c5b2b92f80"),
+    "nim-perfect-first-train": (200, "a57c6f5d7e9d222a"),
+    "nim-perfect-first-val": (200, "e030a210f533e9ee"),
+    "nim-perfect-first-all": (200, "865003fe3f7651b6"),
+    "nim-perfect-second": (200, "4becc86edf5008b4"),
+    "nim-perfect-second-train": (200, "0f1ae2ef8fc3690f"),
+    "nim-perfect-second-val": (200, "a06ab2b5a3d5c180"),
+    "nim-perfect-second-all": (200, "5397c6b424d70055"),
 }
 
 
@@ -225,6 +241,9 @@ def test_problems_of_the_splits_do_not_meet(difficulty: int) -> None:
 def test_duels_are_played_from_both_seats() -> None:
     suite = load_suite("tictactoe-perfect")
     assert [task.options["seat"] for task in suite.tasks[:4]] == [0, 1, 0, 1]
+    for seat, name in enumerate(("first", "second")):
+        alone = load_suite(f"tictactoe-perfect-{name}")
+        assert {task.options["seat"] for task in alone.tasks} == {seat}
     assert not suite.names_secrets
     other = load_suite("tictactoe-perfect-val")
     assert {t.seed for t in suite.tasks}.isdisjoint(t.seed for t in other.tasks)
