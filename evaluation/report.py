@@ -16,8 +16,8 @@ from wordle_rl.records import Estimate, EvalReport, PlayReport
 
 COLUMNS = ("agent", "split", "moves", "n", "wins", "score", "guesses", "invalid")
 """`score` counts a loss as one guess more than the rules allow; `guesses` is over wins only."""
-DUEL_COLUMNS = ("agent", "split", "moves", "n", "wins", "draws", "invalid")
-"""Of games for two."""
+DUEL_COLUMNS = ("agent", "split", "moves", "n", "wins", "draws", "losses", "invalid")
+"""Of games for two; a game that failed or was called off is a loss."""
 NOTHING = "-"
 
 
@@ -100,11 +100,18 @@ def _cells(row: Row, columns: Sequence[str]) -> list[str]:
         "n": str(play.n),
         "wins": percent(play.win_rate),
         "draws": percent(play.draw_rate),
+        "losses": _losses(play),
         "score": number(play.score),
         "guesses": NOTHING if guesses is None else f"{guesses:.2f}",
         "invalid": f"{100 * play.invalid_rate:.1f} %",
     }
     return [cells[column] for column in columns]
+
+
+def _losses(play: PlayReport) -> str:
+    """What is neither won nor drawn."""
+    wins, draws = play.win_rate.value, play.draw_rate.value
+    return NOTHING if wins is None or draws is None else f"{100 * (1 - wins - draws):.1f} %"
 
 
 def percent(rate: Estimate, sign: str = "") -> str:

@@ -228,16 +228,18 @@ def _arena(game: str, max_turns: int) -> Family:
     )
 
 
-def _two_player(game: str, opponent: str) -> Family:
-    """Games against an opponent, from both seats in turn."""
-    name = f"{game.partition('-')[0].lower()}-{opponent}"
+def _two_player(game: str, opponent: str, seats: str = "") -> Family:
+    """Games against an opponent, from both seats in turn, or from the `first` or `second` alone."""
+    name = "-".join(filter(None, [game.partition("-")[0].lower(), opponent, seats]))
+    order = {"": (0, 1), "first": (0,), "second": (1,)}[seats]
     return Family(
         env_id="wordle-rl/TextArena-v0",
         env_options={"game": game, "opponent": opponent},
         max_guesses=1,
         names=_names(name),
         draws=lambda split: [
-            Draw(str(i), _seed(split, i), {"seat": i % 2}) for i in range(SEEDED_GAMES)
+            Draw(str(i), _seed(split, i), {"seat": order[i % len(order)]})
+            for i in range(SEEDED_GAMES)
         ],
     )
 
@@ -272,6 +274,11 @@ FAMILIES: tuple[Family, ...] = (
         _two_player(game, opponent)
         for game in ("TicTacToe-v0", "Nim-v0")
         for opponent in ("random", "perfect")
+    ),
+    *(
+        _two_player(game, "perfect", seats)
+        for game in ("TicTacToe-v0", "Nim-v0")
+        for seats in ("first", "second")
     ),
 )
 

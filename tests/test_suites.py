@@ -214,6 +214,9 @@ def test_problems_of_the_splits_do_not_meet(difficulty: int) -> None:
 def test_duels_are_played_from_both_seats() -> None:
     suite = load_suite("tictactoe-perfect")
     assert [task.options["seat"] for task in suite.tasks[:4]] == [0, 1, 0, 1]
+    for seat, name in enumerate(("first", "second")):
+        alone = load_suite(f"tictactoe-perfect-{name}")
+        assert {task.options["seat"] for task in alone.tasks} == {seat}
     assert not suite.names_secrets
     other = load_suite("tictactoe-perfect-val")
     assert {t.seed for t in suite.tasks}.isdisjoint(t.seed for t in other.tasks)
