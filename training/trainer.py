@@ -70,7 +70,7 @@ def train(
         tokenizer=agent.tokenizer,
         optimizers=learner.optimizers,
         keep=config.save.keep_checkpoints,
-        critic=learner.critic and learner.critic.net,
+        critic=None if learner.critic is None else learner.critic.net,
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
