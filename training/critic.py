@@ -133,6 +133,6 @@ def _by_row(update: Updater, rows: Sequence[Sample], of: Callable[[Batch], Tenso
     found: dict[int, Tensor] = {}
     for micro in micro_batches([rows[i] for i in order], update.settings.micro_batch_tokens):
         batch = collate(micro, update.agent.pad_id, update.agent.device)
-        pieces = of(batch).split([sum(row.loss_mask) for row in micro])
+        pieces = torch.split(of(batch), [sum(row.loss_mask) for row in micro])
         found |= zip(order[len(found) :], pieces, strict=False)
     return torch.cat([found[i] for i in range(len(rows))])

@@ -149,11 +149,11 @@ def _assigned(
     """Advantages [N] of all tokens, one after the other, on their rows."""
     samples_P: list[list[Sample]] = [[] for _ in groups]
     means_PG = [[0.0] * len(group.episodes) for group in groups]
-    left = iter(advantages.split([len(game.turns) for game in games]))
-    for game, values in zip(games, left, strict=True):
-        lengths = [sum(row.loss_mask) for row in game.rows]
-        pieces = zip(game.rows, values.cpu().split(lengths), strict=True)
-        samples_P[game.group] += [_with_advantages(row, piece) for row, piece in pieces]
+    of_games = torch.split(advantages.cpu(), [len(game.turns) for game in games])
+    for game, values in zip(games, of_games, strict=True):
+        of_rows = torch.split(values, [sum(row.loss_mask) for row in game.rows])
+        pairs = zip(game.rows, of_rows, strict=True)
+        samples_P[game.group] += [_with_advantages(row, piece) for row, piece in pairs]
         means_PG[game.group][game.number] = float(values.mean())
     return Assigned(samples_P=samples_P, advantages_PG=means_PG)
 
