@@ -88,9 +88,10 @@ def test_a_folder_of_another_run_is_not_taken_for_this_one(tmp_path: Path) -> No
     [run] = plan(tmp_path)
     run.run.create(to_toml(run.config), {})
     assert [again.name for again in plan(tmp_path)] == [run.name]
-    other = ten_word_config("train.lr=0.5").model_dump(exclude_none=True)
+    other = run.config.model_dump(exclude_none=True)
+    other["train"]["lr"] = 0.5
     with pytest.raises(RunError, match=r"train\.lr=0\.001, the experiment 0\.5"):
-        plan_runs(parse(ExperimentConfig, {"settings": other | {"train": {"lr": 0.5}}}), tmp_path)
+        plan_runs(parse(ExperimentConfig, {"settings": other}), tmp_path)
 
 
 def test_a_run_is_started_from_its_settings_and_later_resumed(tmp_path: Path) -> None:
