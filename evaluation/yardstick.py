@@ -74,7 +74,7 @@ def _of_tree(suite: Suite, public: Mapping[str, Any]) -> Mapping[str, int] | Non
     lists = tuple(public["answers"]), tuple(public["guesses"])
     tree = packaged_tree(*lists, hard_mode=bool(public["hard_mode"]))
     lost = suite.protocol.max_guesses + 1
-    return tree and {path[-1]: min(len(path), lost) for path in tree.paths}
+    return None if tree is None else {p[-1]: min(len(p), lost) for p in tree.paths}
 
 
 def _of_solver(suite: Suite, public: Mapping[str, Any]) -> Mapping[str, int]:
