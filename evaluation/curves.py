@@ -210,7 +210,10 @@ def _svg(panel: Panel, records: Records) -> str:
     from matplotlib.ticker import MaxNLocator
 
     inks = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    style: dict[Any, Any] = dict.fromkeys(inks, TEXT_INK) | {"svg.fonttype": "none", "svg.hashsalt": panel.key}
+    style: dict[Any, Any] = dict.fromkeys(inks, TEXT_INK) | {
+        "svg.fonttype": "none",
+        "svg.hashsalt": panel.key,
+    }
     drawn = StringIO()
     with rc_context(style):
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
