@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wordle_rl.errors import RunError
 
@@ -208,9 +208,13 @@ def _svg(panel: Panel, records: Records) -> str:
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     inks = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    style = dict.fromkeys(inks, TEXT_INK) | {"svg.fonttype": "none", "svg.hashsalt": panel.key}
+    style: dict[Any, Any] = dict.fromkeys(inks, TEXT_INK) | {
+        "svg.fonttype": "none",
+        "svg.hashsalt": panel.key,
+    }
     drawn = StringIO()
     with rc_context(style):
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
@@ -224,7 +228,7 @@ def _svg(panel: Panel, records: Records) -> str:
         if panel.percent:
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.set_xlabel("step")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _tidy(axes)
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(drawn, format="svg", transparent=True, metadata=nothing)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypedDict
@@ -104,26 +104,27 @@ def _row(game: GameRecord, file: GameFile) -> Row:
         raise RunError(
             f"{str(file.path)!r} was recorded without what was said: play those games again"
         )
+    told: Mapping[str, Any] = dict(game)  # all of it is there
     return Row(
-        messages=list(_messages(game)),
-        reward=game["reward"],
+        messages=list(_messages(told)),
+        reward=told["reward"],
         solved=game["solved"],
         n_guesses=game["n_guesses"],
-        env=game["env"],
-        secret=game["told_secret"],
-        split=game["split"],
-        task_id=game["task_id"],
+        env=told["env"],
+        secret=told["told_secret"],
+        split=told["split"],
+        task_id=told["task_id"],
         mode=game["mode"],
         sample=game["sample"],
         step=game.get("step"),
         advantage=game.get("advantage"),
         suite=file.suite,
-        final_observation=game["observations"][-1],
+        final_observation=told["observations"][-1],
     )
 
 
-def _messages(game: GameRecord) -> Iterator[Message]:
-    for seen, said in zip(game["observations"][:-1], game["actions"], strict=True):
+def _messages(told: Mapping[str, Any]) -> Iterator[Message]:
+    for seen, said in zip(told["observations"][:-1], told["actions"], strict=True):
         yield Message(role="user", content=seen)
         yield Message(role="assistant", content=said)
 

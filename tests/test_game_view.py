@@ -63,8 +63,8 @@ def test_guesses_that_were_given_count_in_the_words_left() -> None:
         "opening": [["stare", "XXXXX"]],
         "guesses": record["guesses"][1:],
         "feedback": record["feedback"][1:],
-        "actions": record["actions"][1:],
-        "observations": record["observations"][1:],
+        "actions": [turn.action for turn in WON.turns[1:]],
+        "observations": [*(turn.observation for turn in WON.turns[1:]), WON.final_observation],
     }
     assert view_of(rest).turns == view_of(record).turns[1:]
 
