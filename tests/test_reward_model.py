@@ -1,4 +1,4 @@
-"""Reward models: where the reward is read, how one is trained, saved, loaded and used as a scorer."""
+"""Reward models: where a reward is read, and how one is trained, saved, loaded and used."""
 
 import json
 import math
