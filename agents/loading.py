@@ -1,6 +1,7 @@
 """A name on the command line -> the agent it stands for.
 
     greedy-patterns, greedy-patterns:salet, ...   a baseline, with an opener after the colon
+    tree:PATH                                     a decision tree that `wordle-rl solve` wrote
     nano, champion, seedling                      the built-in models
     runs/first                                    a run folder: its best checkpoint by validation
     models/mine                                   a model folder
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from wordle_rl.agents.base import Agent
 from wordle_rl.agents.baselines import BASELINES, load_baseline
 from wordle_rl.agents.built_in import BUILT_IN
+from wordle_rl.agents.tree_agent import PREFIX, TreeAgent
 from wordle_rl.errors import ConfigError, ModelError, RunError, unknown_name
 from wordle_rl.run_dir import is_run, model_of_run
 
@@ -32,7 +34,7 @@ def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent
     """The agent of a name.
 
     Args:
-        name: a baseline, a built-in model, a run folder, a model folder or a hub id.
+        name: a baseline, a tree, a built-in model, a run folder, a model folder or a hub id.
         device: where a model runs; `auto` takes the best there is.
         dtype: the type a model computes in; `auto` takes what the device is good at.
 
@@ -43,6 +45,8 @@ def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent
     """
     if name.partition(":")[0] in BASELINES:
         return load_baseline(name)
+    if name.startswith(PREFIX):
+        return TreeAgent(name)
     return load_language_agent(name, device=device, dtype=dtype)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wordle_rl.evaluation.games import LEGAL, GameRecord
+from wordle_rl.envs.statuses import LEGAL
+from wordle_rl.evaluation.games import GameRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

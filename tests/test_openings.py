@@ -203,9 +203,9 @@ def test_a_game_that_its_first_guess_would_end_begins_as_ever() -> None:
 
 def test_a_game_without_a_baseline_is_refused_before_the_run() -> None:
     """However small the share."""
-    arena = config("env.id=textarena:GuessTheNumber-v0", "tasks.midgame_share=0.001")
+    own = config("env.id=examples.hot_cold:HotCold", "tasks.midgame_share=0.001")
     with pytest.raises(ConfigError, match=r"tasks\.midgame_share: there are no baselines"):
-        check_games(arena, "compact")
+        check_games(own, "compact")
     duel = config("env.id=textarena:Nim-v0", "env.opponent=self", "tasks.midgame_share=0.5")
     with pytest.raises(ConfigError, match=r"tasks\.midgame_share: leave it out, self-play"):
         check_games(duel, "compact")

@@ -27,6 +27,8 @@ COMMANDS = {
     "preferences": ("wordle_rl.cli_preferences:preferences", "Rank games by how they ended."),
     "rank": ("wordle_rl.cli_preferences:rank", "Say yourself which game was better."),
     "play": ("wordle_rl.cli_play:play", "Play yourself, or watch an agent play."),
+    "suggest": ("wordle_rl.cli_solve:suggest", "Help with a puzzle: words left, best guesses."),
+    "solve": ("wordle_rl.cli_solve:solve", "Search the best Wordle tree for word lists."),
     "export": ("wordle_rl.cli_train:export", "Write a run's best model as a model folder."),
     "algos": ("wordle_rl.cli_train:algos", "List the algorithms."),
     "presets": ("wordle_rl.cli_train:presets", "List the presets."),

@@ -80,9 +80,9 @@ def train(
     Ctrl-C and go on with --resume. `--algo sft` is `wordle-rl pretrain`, with its settings.
     """
     if algo == "sft":
-        if preset is not None or as_json:
-            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --preset and --json")
-        _pretrain(_given(env, model, steps, seed, device), run_dir, resume, overrides)
+        if as_json:
+            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --json")
+        _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
         return
     flags = {
         "train.algo": algo,
@@ -153,10 +153,10 @@ def pretrain(
 ) -> None:
     """Make a model that imitates a game's teacher.
 
-    The teacher guesses at random what still fits; in math it knows the answer. Without a preset or
-    a game this is the command that made nano.
+    The teacher guesses at random what still fits; in math it knows the answer. Without a preset, a
+    game or a model this is the command that made nano.
     """
-    _pretrain(_given(env, model, steps, seed, device), run_dir, resume, overrides)
+    _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
 
 
 def _given(
@@ -168,7 +168,11 @@ def _given(
 
 
 def _pretrain(
-    given: dict[str, Any], run_dir: Path | None, resume: bool, overrides: tuple[str, ...]
+    preset: str | None,
+    given: dict[str, Any],
+    run_dir: Path | None,
+    resume: bool,
+    overrides: tuple[str, ...],
 ) -> None:
     from rich.console import Console
 
@@ -182,7 +186,7 @@ def _pretrain(
         run = _run_to_resume(run_dir, "pretrain")
         values: dict[str, Any] = read_toml(run.config)
     else:
-        name = preset or ("nano" if env is None else None)
+        name = preset or (None if given.keys() & {"env", "model"} else "nano")
         run = RunDir(run_dir or _free_folder(f"pretrain-{Path(name).stem}" if name else "pretrain"))
         values = (read_preset(name, "recipes") if name else {}) | given
         values = apply_overrides(values, overrides)
