@@ -124,7 +124,13 @@ def _game(
 
 
 def ten_word_config(*overrides: str) -> TrainConfig:
-    """A few small steps on the ten words."""
+    """A few small steps on the ten words, complete."""
+    config = ten_word_settings(*overrides)
+    return loop_of(config.train.algo).complete(config)
+
+
+def ten_word_settings(*overrides: str) -> TrainConfig:
+    """A few small steps on the ten words, as they are set."""
     values: dict[str, Any] = {
         "env": {"options": {"answers": list(WORDS), "guesses": list(WORDS)}},
         "model": {"dtype": "float32", "device": "cpu"},
@@ -133,8 +139,7 @@ def ten_word_config(*overrides: str) -> TrainConfig:
         "eval": {"every_steps": 0, "final_suite": ""},
         "save": {"checkpoint_every_steps": 2, "games_every_steps": 2},
     }
-    config = parse(TrainConfig, apply_overrides(values, overrides))
-    return loop_of(config.train.algo).complete(config)
+    return parse(TrainConfig, apply_overrides(values, overrides))
 
 
 class Watcher:

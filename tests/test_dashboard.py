@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.ten_words import Watcher, taught_agent, ten_word_config
+from tests.preference_files import file_of_games, won_over_lost
+from tests.ten_words import Watcher, taught_agent, ten_word_config, ten_word_settings
 from tests.test_trainer import run_in
 from wordle_rl.agents.api_client import ChatReply
 from wordle_rl.config import PretrainConfig
@@ -14,7 +15,11 @@ from wordle_rl.evaluation.suites import load_suite
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training import collapse
 from wordle_rl.training.judge import Judge, Prompt
+from wordle_rl.training.pair_methods import complete_pairs
+from wordle_rl.training.pair_trainer import train_on_pairs
 from wordle_rl.training.reply_cache import ReplyCache
+from wordle_rl.training.reward_model import RewardModel
+from wordle_rl.training.reward_trainer import train_reward_model
 from wordle_rl.training.rubrics import Rubric
 from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.sft import pretrain
@@ -82,6 +87,8 @@ def logged_names(folder: Path) -> Iterator[str]:
         run_in(folder / str(i), config, validate=validator([suite]))
     judged(folder / "judged")
     imitated(folder / "imitated")
+    paired(folder / "paired")
+    rewarded(folder / "rewarded")
     for path in folder.glob("*/metrics.jsonl"):
         for line in path.read_text(encoding="utf-8").splitlines():
             yield from json.loads(line)
@@ -120,3 +127,31 @@ def imitated(folder: Path) -> None:
         env="guess-number", steps=1, games_per_step=2, eval_every_steps=0, dtype="float32"
     )
     pretrain(taught_agent(), config, run)
+
+
+def paired(folder: Path) -> None:
+    run = RunDir(folder)
+    run.create("", {})
+    path = file_of_games(folder)
+    config = ten_word_config("train.algo=dpo", f'preference.path="{path}"', "train.steps=1")
+    train_on_pairs(taught_agent(), config, run, display=Watcher())
+
+
+def rewarded(folder: Path) -> None:
+    """A reward model is trained for two steps, then games are played for it."""
+    run = RunDir(folder)
+    run.create("", {})
+    model = RewardModel(taught_agent())
+    algo = ("train.algo=reward-model", "preference.held_out=0.3", "eval.every_steps=1")
+    config = complete_pairs(ten_word_settings(*algo, "train.steps=2"))
+    train_reward_model(model, won_over_lost(), config, run, display=Watcher())
+    after = RunDir(folder.with_name("scored"))
+    after.create("", {})
+    scorers = [WeightedScorer(name="model", weight=1.0, scorer=model)]
+    train(
+        taught_agent(),
+        ten_word_config("train.steps=1"),
+        after,
+        display=Watcher(),
+        scorers=scorers,
+    )

@@ -28,7 +28,8 @@ def config_of(folder: Path, *overrides: str, offline: bool = True) -> TrainConfi
 
 
 def run_in(folder: Path, config: TrainConfig, **more: Any) -> tuple[Any, Outcome]:
-    agent, watcher = more.pop("agent", None) or agent_for(config), Watcher()
+    folder.mkdir(exist_ok=True)
+    agent, watcher = agent_for(config), Watcher()
     stop_after = more.pop("stop_after", None)
     outcome = train_on_pairs(
         agent,

@@ -1,4 +1,4 @@
-"""Reward models: where the reward is read, how one is trained, saved, loaded and used as a scorer."""
+"""Reward models: where a reward is read, and how one is trained, saved, loaded and used."""
 
 import json
 import math
@@ -81,9 +81,10 @@ def test_padding_and_company_change_no_reward(family: str) -> None:
         hidden = agent.model(
             input_ids=torch.tensor([rows[1].token_ids]), output_hidden_states=True
         ).hidden_states[-1]
+        plain = model.head(hidden[0, -1]).item()
     assert torch.allclose(together, alone, atol=1e-4)
     assert len(set(together.tolist())) == 3
-    assert together[1].item() == pytest.approx(float(model.head(hidden[0, -1])), abs=1e-4)
+    assert together[1].item() == pytest.approx(plain, abs=1e-4)
 
 
 def test_a_new_head_finds_every_game_worth_the_same() -> None:
