@@ -151,6 +151,11 @@ class LanguageAgent:
         return digest.hexdigest()
 
     @property
+    def revision(self) -> str | None:
+        """The commit of the hub that the weights came from; None for a folder."""
+        return getattr(self.model.config, "_commit_hash", None)
+
+    @property
     def context_length(self) -> int:
         """Most tokens a game may have."""
         config = self.model.config.get_text_config()
