@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,10 +29,12 @@ SUBSET = re.compile(r"(?P<suite>.+)\[(?P<n>[1-9]\d*)\]")
 """The name of `Suite.subset`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One evaluation of one agent on one suite."""
 
+    id: str
+    """`result_id` of what was played."""
     agent: str
     fingerprint: str
     """Tells weights apart that have the same name."""
@@ -56,14 +58,6 @@ class Result:
     sampled: Mapping[str, Any] | None
     games: tuple[GameRecord, ...]
 
-    @cached_property
-    def id(self) -> str:
-        """sha256 of who played what and how it went; not of when and where."""
-        played = [_counted(game) for game in sorted(self.games, key=key_of)]
-        who = [self.agent, self.fingerprint, self.revision, self.config_hash]
-        what = [self.suite, self.suite_hash, self.temperature, self.samples, self.seed]
-        return sha256(json.dumps([who, what, played], sort_keys=True))[:32]
-
     def to_json(self) -> dict[str, Any]:
         """As plain data, for a line of a file."""
         return asdict(self)
@@ -79,15 +73,20 @@ class Result:
         if not isinstance(entry, dict) or (missing := fields - entry.keys()):
             what = f"no {min(missing)!r}" if isinstance(entry, dict) else type(entry).__name__
             raise StoreError(f"{source}: not a recorded result ({what}): export it again")
-        result = cls(**{**{f: entry[f] for f in fields}, "games": tuple(entry["games"])})
-        result.check(source)
+        try:
+            result = cls(**{**{f: entry[f] for f in fields}, "games": tuple(entry["games"])})
+            whole = result.id == result_id(result)
+        except (TypeError, KeyError):
+            whole = False
+        if not whole:
+            raise StoreError(f"{source}: the result is damaged (not what its id says): get it again")
         return result
 
     def check(self, source: str) -> None:
         """Refuse what could not have come from an evaluation on the installed suite.
 
         Raises:
-            StoreError: the suite is not here, or is another version, or games are damaged.
+            StoreError: the suite is not here, or is another version, or has no such secret.
         """
         suite = _installed(self.suite, source)
         if suite.suite_hash != self.suite_hash:
@@ -96,15 +95,9 @@ class Result:
                 f"{suite.suite_hash[:12]!r} here: results of two versions do not compare; "
                 "evaluate the agent again"
             )
-        wanted = CountedGame.__required_keys__
-        known = set(suite.secrets)
-        for game in self.games:
-            if not isinstance(game, dict) or not wanted <= game.keys():
-                raise StoreError(f"{source}: a game of {self.agent!r} lacks fields: export again")
-            if game["secret"] not in known:
-                raise StoreError(
-                    f"{source}: {game['secret']!r} is no secret of {self.suite!r}: the row is damaged"
-                )
+        strangers = {game["secret"] for game in self.games} - set(suite.secrets)
+        if strangers:
+            raise StoreError(f"{source}: {min(strangers)!r} is no secret of {self.suite!r}")
 
 
 def make_result(
@@ -118,7 +111,8 @@ def make_result(
 ) -> Result:
     """What `evaluate` reported, with where it comes from."""
     plain = report_json(report)
-    return Result(
+    result = Result(
+        id="",
         agent=report.agent,
         fingerprint=fingerprint(agent),
         revision=getattr(agent, "revision", None) or _checkpoint(report.agent),
@@ -136,6 +130,15 @@ def make_result(
         sampled=plain["sampled"],
         games=tuple(games),
     )
+    return replace(result, id=result_id(result))
+
+
+def result_id(result: Result) -> str:
+    """sha256 of who played what and how it went; not of when and where."""
+    played = [_counted(game) for game in sorted(result.games, key=key_of)]
+    who = [result.agent, result.fingerprint, result.revision, result.config_hash]
+    what = [result.suite, result.suite_hash, result.temperature, result.samples, result.seed]
+    return sha256(json.dumps([who, what, played], sort_keys=True))[:32]
 
 
 def run_of(agent: str) -> RunDir | None:

@@ -127,11 +127,6 @@ class Store:
         query = f"SELECT result FROM results {where} ORDER BY created DESC, id"
         return [_result(row, ()) for row in self._db.execute(query, values)]
 
-    def ids(self) -> dict[str, Result]:
-        """Every result by its id, newest first, without games."""
-        query = "SELECT id, result FROM results ORDER BY created DESC, id"
-        return {row["id"]: _result(row, ()) for row in self._db.execute(query)}
-
     def result(self, result_id: str) -> Result | None:
         """One result with its games; None where there is none of this id."""
         row = self._db.execute("SELECT result FROM results WHERE id = ?", (result_id,)).fetchone()
@@ -174,10 +169,10 @@ class Store:
         row = self._db.execute(query, (game_id,)).fetchone()
         return None if row is None else _stored(row)
 
-    def version(self) -> int:
-        """Changes whenever anyone changes the store, as seen through this file's row count."""
-        row = self._db.execute("SELECT count(*), coalesce(max(rowid), 0) FROM results").fetchone()
-        return hash(tuple(row))
+    def newest(self) -> int:
+        """A number that grows with every result that is added."""
+        row = self._db.execute("SELECT coalesce(max(rowid), 0) FROM results").fetchone()
+        return int(row[0])
 
     def _insert(self, result: Result) -> None:
         plain = {key: value for key, value in result.to_json().items() if key != "games"}
@@ -266,11 +261,10 @@ def write_lines(store: Store, path: Path, suite: str | None = None) -> int:
 
 def whole_results(store: Store, suite: str | None = None) -> Iterator[Result]:
     """The results with their games, one in memory at a time."""
-    for result_id, brief in store.ids().items():
-        if suite in (None, brief.suite):
-            result = store.result(result_id)
-            assert result is not None, "results are never deleted"
-            yield result
+    for brief in store.results(suite):
+        result = store.result(brief.id)
+        assert result is not None, "results are never deleted"
+        yield result
 
 
 def _entries(path: Path) -> Iterator[tuple[str, Any]]:

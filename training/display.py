@@ -22,12 +22,14 @@ from rich.text import Text
 
 from wordle_rl.evaluation.replay import (
     Look,
+    has_board,
     look_for,
+    on_one_line,
     record_of,
     record_text,
 )
 from wordle_rl.records import Episode, StepRecord
-from wordle_rl.training.game_files import has_board, on_one_line, result_text
+from wordle_rl.training.game_files import result_text
 
 REFRESH_PER_SECOND: Final = 2
 LINE_EVERY: Final = 10

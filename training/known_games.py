@@ -6,17 +6,15 @@ evaluation (`games.jsonl`, with the guesses that were understood and their feedb
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from wordle_rl.agents.base import Agent
 from wordle_rl.envs import make_env, supported
 from wordle_rl.envs.base import Style, TextEnv
 from wordle_rl.errors import RunError
-from wordle_rl.evaluation.games import game_record
+from wordle_rl.evaluation.games import GameRecord, game_record, read_game_file
 from wordle_rl.evaluation.suites import Suite
 from wordle_rl.records import Task
 from wordle_rl.rollout import play_games
@@ -96,22 +94,15 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Iterator[KnownGame]:
-    """The games of a file in either form; a last line without its end is left out."""
-    suite = f"training {path.parent.parent}"
-    try:
-        text = path.read_text(encoding="utf-8")
-        for line in text[: text.rfind("\n") + 1].splitlines():
-            entry = json.loads(line)
-            if "header" in entry:
-                suite = str(entry["header"]["suite_hash"])
-            elif entry["error"] is None and entry["guesses"] and not entry.get("drawn"):
-                yield _known_game(entry, suite)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise RunError(f"no games can be read from {str(path)!r}: {reason}") from None
+    """The games of a file, whoever wrote it."""
+    header, games = read_game_file(path)
+    suite = str(header.get("suite_hash", f"training {path.parent.parent}"))
+    for game in games:
+        if game["error"] is None and game["guesses"] and not game["drawn"]:
+            yield _known_game(game, suite)
 
 
-def _known_game(entry: Mapping[str, Any], suite: str) -> KnownGame:
+def _known_game(entry: GameRecord, suite: str) -> KnownGame:
     if "actions" in entry:
         said = transcript(entry["observations"], entry["actions"])
     else:
@@ -124,7 +115,7 @@ def _known_game(entry: Mapping[str, Any], suite: str) -> KnownGame:
     )
 
 
-def _from_guesses(entry: Mapping[str, Any]) -> str:
+def _from_guesses(entry: GameRecord) -> str:
     """A transcript from what was understood; words that were not are lost."""
     rows = zip(entry["guesses"], entry["feedback"], entry["statuses"], strict=True)
     guesses = [(guess or "(nothing)", marks or f"?{status}") for guess, marks, status in rows]

@@ -29,7 +29,7 @@ from wordle_rl.agents.lora import add_lora
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import PretrainConfig, TrainConfig, to_toml
 from wordle_rl.errors import RunError
-from wordle_rl.evaluation.report import plot_curve
+from wordle_rl.evaluation.curves import plot_curve
 from wordle_rl.provenance import git_commit, hardware, versions
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
@@ -103,8 +103,8 @@ def run_training(
             scorers=scorers,
             interrupted=interrupted,
         )
-    if any(True for _ in run.records()):
-        plot_curve(run.metrics, run.curve)
+    if records := list(run.records()):
+        plot_curve(records, run.curve)
     if not outcome.finished:
         _say_stopped(console, run, f"after step {outcome.step}; saved")
     if not outcome.finished or not final:
