@@ -105,7 +105,7 @@ def _row(game: GameRecord, file: GameFile) -> Row:
             f"{str(file.path)!r} was recorded without what was said: play those games again"
         )
     return Row(
-        messages=list(_messages(game)),
+        messages=list(messages_of(game)),
         reward=game["reward"],
         solved=game["solved"],
         n_guesses=game["n_guesses"],
@@ -122,7 +122,8 @@ def _row(game: GameRecord, file: GameFile) -> Row:
     )
 
 
-def _messages(game: GameRecord) -> Iterator[Message]:
+def messages_of(game: GameRecord) -> Iterator[Message]:
+    """What was seen and said in a game that was recorded with it."""
     for seen, said in zip(game["observations"][:-1], game["actions"], strict=True):
         yield Message(role="user", content=seen)
         yield Message(role="assistant", content=said)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isclose
 from pathlib import Path
 from typing import Any, cast
 
@@ -79,14 +80,15 @@ class Result:
         except (TypeError, KeyError):
             whole = False
         if not whole:
-            raise StoreError(f"{source}: the result is damaged (not what its id says): get it again")
+            raise StoreError(f"{source}: the result is not what its id says: get the file again")
         return result
 
     def check(self, source: str) -> None:
         """Refuse what could not have come from an evaluation on the installed suite.
 
         Raises:
-            StoreError: the suite is not here, or is another version, or has no such secret.
+            StoreError: the suite is not here or another version, games are missing or the figures
+                are not those of the games.
         """
         suite = _installed(self.suite, source)
         if suite.suite_hash != self.suite_hash:
@@ -95,9 +97,8 @@ class Result:
                 f"{suite.suite_hash[:12]!r} here: results of two versions do not compare; "
                 "evaluate the agent again"
             )
-        strangers = {game["secret"] for game in self.games} - set(suite.secrets)
-        if strangers:
-            raise StoreError(f"{source}: {min(strangers)!r} is no secret of {self.suite!r}")
+        for problem in _problems(self, suite):
+            raise StoreError(f"{source}: {problem}: the row was refused")
 
 
 def make_result(
@@ -125,7 +126,7 @@ def make_result(
         git_commit=git_commit(),
         versions=versions(),
         hardware=hardware(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=datetime.now(UTC).isoformat(timespec="microseconds"),
         greedy=plain["greedy"],
         sampled=plain["sampled"],
         games=tuple(games),
@@ -166,6 +167,23 @@ def _installed(name: str, source: str) -> Suite:
         return installed_suite(name)
     except ConfigError as error:
         raise StoreError(f"{source}: {error}") from None
+
+
+def _problems(result: Result, suite: Suite) -> Iterator[str]:
+    """What is wrong with the games of a result, and with the figures beside them."""
+    if len({key_of(game) for game in result.games}) < len(result.games):
+        yield f"a game of {result.agent!r} is there twice"
+    for mode, report in (("greedy", result.greedy), ("sampled", result.sampled)):
+        games = [game for game in result.games if game["mode"] == mode]
+        if not games and report is None:
+            continue
+        if {game["secret"] for game in games} != set(suite.secrets):
+            yield f"{mode} games of {result.agent!r} are not on the secrets of {suite.name!r}"
+        wins = sum(game["solved"] for game in games)
+        if report is None or report["n"] != len(games) or report["win_rate"]["value"] is None:
+            yield f"the {mode} figures of {result.agent!r} are not those of its games"
+        elif not isclose(report["win_rate"]["value"], wins / len(games)):
+            yield f"{result.agent!r} won {wins} of {len(games)} {mode} games, not what is said"
 
 
 def _counted(game: GameRecord) -> CountedGame:

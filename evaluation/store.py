@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from wordle_rl.errors import StoreError
@@ -78,7 +77,10 @@ class Store:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -93,6 +95,12 @@ class Store:
             StoreError: its suite is not the installed one; the message begins with `source`.
         """
         result.check(source)
+        try:
+            return self._add(result)
+        except sqlite3.Error as error:
+            raise StoreError(f"{source}: {str(self.path)!r} does not take it: {error}") from None
+
+    def _add(self, result: Result) -> bool:
         with self._writing():
             found = self._db.execute("SELECT 1 FROM results WHERE id = ?", (result.id,)).fetchone()
             if found is None:
@@ -241,22 +249,6 @@ def outcome_of(game: GameRecord) -> Outcome:
     if game["solved"]:
         return "won"
     return "drawn" if game["drawn"] else "lost"
-
-
-def write_lines(store: Store, path: Path, suite: str | None = None) -> int:
-    """Export results with their games as JSON lines; returns how many.
-
-    The file is written under another name first, so it is whole or not there.
-    """
-    part = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = 0
-    with part.open("w", encoding="utf-8") as file:
-        for result in whole_results(store, suite):
-            file.write(json.dumps(result.to_json()) + "\n")
-            written += 1
-    part.replace(path)
-    return written
 
 
 def whole_results(store: Store, suite: str | None = None) -> Iterator[Result]:

@@ -22,6 +22,8 @@ COMMANDS = {
     "pretrain": ("wordle_rl.cli_train:pretrain", "Make nano from nothing by imitation."),
     "evaluate": ("wordle_rl.cli_evaluate:evaluate", "Play a suite and report win rates."),
     "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),
+    "leaderboard": ("wordle_rl.cli_leaderboard:leaderboard", "Rank the agents of a store."),
+    "serve": ("wordle_rl.cli_serve:serve", "Results, games and play in the browser."),
     "judge-check": ("wordle_rl.cli_judge:judge_check", "Test a judge on games that are known."),
     "play": ("wordle_rl.cli_play:play", "Play yourself, or watch an agent play."),
     "export": ("wordle_rl.cli_train:export", "Write a run's best model as a model folder."),

@@ -1,4 +1,4 @@
-"""Where a result comes from: the commit, the versions, the machine. Asked once, written beside it."""
+"""Where a result comes from: the commit, the versions, the machine."""
 
 from __future__ import annotations
 
