@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wordle_rl.errors import ConfigError, unknown_name
 from wordle_rl.evaluation.games import Mode
@@ -25,6 +26,7 @@ from wordle_rl.evaluation.store import Played, Store
 from wordle_rl.evaluation.suites import Suite
 from wordle_rl.records import Estimate
 
+Values = NDArray[np.float64]
 UNKNOWN = Estimate(value=None, low=None, high=None)
 FINGERPRINT_SHOWN = 6
 """Characters of a fingerprint beside a name that several models have."""
@@ -195,9 +197,7 @@ def _ranked(entries: Sequence[Entry], better: Better) -> tuple[Entry, ...]:
     )
 
 
-def _score_by_secret(
-    games: Sequence[Played], suite: Suite
-) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _score_by_secret(games: Sequence[Played], suite: Suite) -> Values:
     """The mean score on each secret, in the order of the secrets' names, [secrets]."""
     loss = suite.protocol.max_guesses + 1
     scores: defaultdict[str, list[int]] = defaultdict(list)
@@ -206,7 +206,7 @@ def _score_by_secret(
     return np.array([np.mean(scores[secret]) for secret in sorted(scores)])
 
 
-def _better_by_score(means: Mapping[str, np.ndarray[Any, np.dtype[np.float64]]]) -> Better:
+def _better_by_score(means: Mapping[str, Values]) -> Better:
     """Whether a needs surely fewer guesses than b: the test of `paired` on the score."""
     ids = sorted(means)
     highs: dict[tuple[str, str], float] = {}

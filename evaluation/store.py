@@ -15,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -76,12 +76,7 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -135,14 +130,19 @@ class Store:
         query = f"SELECT result FROM results {where} ORDER BY created DESC, id"
         return [_result(row, ()) for row in self._db.execute(query, values)]
 
+    def brief(self, result_id: str) -> Result | None:
+        """One result without its games; None where there is none of this id."""
+        row = self._db.execute("SELECT result FROM results WHERE id = ?", (result_id,)).fetchone()
+        return None if row is None else _result(row, ())
+
     def result(self, result_id: str) -> Result | None:
         """One result with its games; None where there is none of this id."""
-        row = self._db.execute("SELECT result FROM results WHERE id = ?", (result_id,)).fetchone()
-        if row is None:
+        brief = self.brief(result_id)
+        if brief is None:
             return None
         query = "SELECT game FROM games WHERE result_id = ? ORDER BY id"
         games = self._db.execute(query, (result_id,))
-        return _result(row, tuple(json.loads(game["game"]) for game in games))
+        return replace(brief, games=tuple(json.loads(game["game"]) for game in games))
 
     def played(self, result_id: str, mode: Mode) -> list[Played]:
         """What became of the games of a result, by secret."""

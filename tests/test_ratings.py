@@ -76,13 +76,13 @@ def test_intervals_cover_the_truth() -> None:
     """Strengths drawn from the prior, games from the model: 95 % intervals hold about 95 %."""
     rng = np.random.default_rng(0)
     held = total = 0
-    for _ in range(60):
+    for _ in range(50):
         truth = rng.normal(0, PRIOR_SD / POINTS, size=3)
         pairings = []
         for i in range(3):
             for j in range(i):
-                wins = int(rng.binomial(15, 1 / (1 + math.exp(truth[j] - truth[i]))))
-                pairings.append(pairing(str(i), str(j), wins, 0, 15 - wins))
+                wins = int(rng.binomial(60, 1 / (1 + math.exp(truth[j] - truth[i]))))
+                pairings.append(pairing(str(i), str(j), wins, 0, 60 - wins))
         ratings = fit_ratings(pairings)
         for i in range(3):
             for j in range(i):
