@@ -1,5 +1,4 @@
-"""A stored game move by move: what was said, how likely it was, what was still possible, and what
-the best baseline of the game would have played there.
+"""A stored game move by move: what was said, how likely, what was possible, what a solver would do.
 
 In: a stored game and its suite. Out: `Step`s, plain enough for a page. The game is played again
 from its recorded answers, so that the solver sees exactly what the agent saw.
@@ -79,6 +78,13 @@ def replay_steps(game: GameRecord, suite: Suite) -> list[Step]:
         )
         for i, (guess, marks) in enumerate(rows)
     ]
+
+
+def prepare() -> None:
+    """Work out what Wordle's solver needs, so that the first page need not wait for it."""
+    public = make_env("wordle").public()
+    planner = planner_for(tuple(public["guesses"]), tuple(public["answers"]))
+    assert planner.patterns.size
 
 
 def _start(task: Task, suite: Suite) -> RunningGame:

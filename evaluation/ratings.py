@@ -2,9 +2,9 @@
 
 The chance that i beats j is 1 / (1 + exp(r_j - r_i)); a draw counts as half a win for each. The fit
 is the maximum of the posterior under a normal prior, so that somebody who never lost has a rating
-too, and its uncertainty is the curvature there (Laplace; in a simulation its 95 % intervals held 92 % at 15
-games a pair, 94 % at 60, 95 % at 200). All games enter together: their order
-cannot matter, as it does in Elo's or Glicko's updates. `choix` has likelihood and optimiser.
+too, and its uncertainty is the curvature there (Laplace; in a simulation its 95 % intervals held
+92 % at 15 games a pair, 94 % at 60, 95 % at 200). All games enter together: their order cannot
+matter, as it does in Elo's or Glicko's updates. `choix` has likelihood and optimiser.
 """
 
 from __future__ import annotations

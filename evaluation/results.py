@@ -146,7 +146,10 @@ def run_of(agent: str) -> RunDir | None:
     """The run folder that an agent's name lies in, if it is one."""
     path = Path(agent)
     runs = (RunDir(folder) for folder in (path, *path.parents) if folder != Path("."))
-    return next((run for run in runs if run.exists()), None)
+    try:
+        return next((run for run in runs if run.exists()), None)
+    except (OSError, ValueError):  # what no file can be called
+        return None
 
 
 @lru_cache(maxsize=256)

@@ -17,11 +17,11 @@ def pairing(a: str, b: str, wins: int, draws: int, losses: int) -> Pairing:
 
 def test_two_players_agree_with_the_closed_form() -> None:
     """With much data the prior is nothing: the difference is the log odds, its variance 1/npq."""
-    ratings = fit_ratings([pairing("a", "b", 3_000, 0, 1_000)])
+    ratings = fit_ratings([pairing("a", "b", 600, 0, 200)])
     found = ratings.difference("a", "b")
-    assert found.value == pytest.approx(POINTS * math.log(3), abs=3)
-    deviation = POINTS / math.sqrt(4_000 * 0.75 * 0.25)
-    assert found.high - found.low == pytest.approx(2 * 1.96 * deviation, rel=0.02)
+    assert found.value == pytest.approx(POINTS * math.log(3), abs=6)
+    deviation = POINTS / math.sqrt(800 * 0.75 * 0.25)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * deviation, rel=0.03)
 
 
 def test_a_draw_is_half_a_win_for_each() -> None:
@@ -67,11 +67,12 @@ def test_seats_in_a_pairing_may_be_swapped() -> None:
 
 def test_who_never_lost_has_a_finite_rating_that_grows_with_games() -> None:
     few = fit_ratings([pairing("a", "b", 5, 0, 0)]).difference("a", "b")
-    many = fit_ratings([pairing("a", "b", 500, 0, 0)]).difference("a", "b")
+    many = fit_ratings([pairing("a", "b", 100, 0, 0)]).difference("a", "b")
     assert 0 < few.value < many.value < 3000
     assert few.low < 0 < many.low
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth() -> None:
     """Strengths drawn from the prior, games from the model: 95 % intervals hold about 95 %."""
     rng = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 
 import click
 
@@ -50,6 +51,7 @@ def serve(
         ) from None
     from wordle_rl.agents.base import Agent
     from wordle_rl.agents.loading import load_agent
+    from wordle_rl.evaluation.game_replay import prepare
     from wordle_rl.evaluation.store import Store
 
     def load(name: str) -> Agent:
@@ -66,5 +68,6 @@ def serve(
     )
     if not is_local:
         click.echo(f"anyone who reaches {host} can look and play: there is no password", err=True)
+    Thread(target=prepare, daemon=True).start()
     click.echo(f"http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C stops)", err=True)
     uvicorn.run(app, host=host, port=port, log_level="warning")

@@ -114,6 +114,14 @@ function begin() {
   });
 }
 
+function agentSpoken() {
+  const { rows, solved } = state.them;
+  if (solved) return `${state.agent} has found the word in ${rows.length}.`;
+  const marks = rows.at(-1)?.marks ?? "";
+  const count = (mark) => [...marks].filter((m) => m === mark).length;
+  return `${state.agent}: ${count("G")} in place, ${count("Y")} elsewhere.`;
+}
+
 function take(told) {
   const before = state.you.rows.length;
   state = told;
@@ -122,7 +130,8 @@ function take(told) {
     typed = "";
     const last = told.you.rows.at(-1);
     if (told.over) message.textContent = verdict();
-    else if (told.you.rows.length > before) message.textContent = spoken(last.guess, last.marks);
+    else message.textContent = `Guess ${told.you.rows.length + 1} of ${told.max_guesses}.`;
+    if (told.you.rows.length > before) byId("spoken").textContent = `${spoken(last.guess, last.marks)}. ${agentSpoken()}`;
   }
   draw();
 }
