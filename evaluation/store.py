@@ -279,7 +279,7 @@ def _entries(path: Path) -> Iterator[tuple[str, Any]]:
 def _parse(line: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

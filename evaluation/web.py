@@ -161,7 +161,7 @@ async def _body(request: Request) -> dict[str, Any]:
             raise HTTPException(413, "too long")
     try:
         body = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise HTTPException(400, "send a JSON object")
