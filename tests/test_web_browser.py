@@ -11,18 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.stored import result
+from wordle_rl.agents.loading import load_agent
+from wordle_rl.evaluation.game_replay import prepare
+from wordle_rl.evaluation.results import result_id
+from wordle_rl.evaluation.store import Store
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 uvicorn = pytest.importorskip("uvicorn", reason="the extra web is not installed")
 
-from tests.stored import result
-from wordle_rl.agents.loading import load_agent
-from wordle_rl.evaluation.results import result_id
-from wordle_rl.evaluation.store import Store
-from wordle_rl.evaluation.web import create_app
-
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="no Chromium: apt-get install chromium"),
@@ -37,6 +36,9 @@ PHONE = {"width": 360, "height": 740}
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with three agents."""
+    from wordle_rl.evaluation.web import create_app
+
+    prepare()
     folder = tmp_path_factory.mktemp("site")
     hostile = result(f"z{HOSTILE}", lambda i, _: 5)
     games = tuple({**one, "actions": [HOSTILE] * 5} for one in hostile.games)
@@ -233,7 +235,8 @@ def test_everything_has_a_name_for_who_cannot_see(browser: "sync_api.Browser", s
         page.wait_for_selector("main")
         for control in page.locator("button:visible, a:visible, select:visible").all():
             named = control.evaluate(
-                "e => (e.getAttribute('aria-label') || e.innerText || e.labels?.[0]?.innerText || '').trim()"
+                "e => (e.getAttribute('aria-label') || e.innerText"
+                " || e.labels?.[0]?.innerText || '').trim()"
             )
             assert named, control.evaluate("e => e.outerHTML")
         assert page.locator("h1").count() == 1
