@@ -126,14 +126,16 @@ def suites_played(store: Store) -> list[str]:
     return sorted(name for name in names if _is_installed(name))
 
 
-def check_played(store: Store, suite: str) -> None:
+def check_played(store: Store, suites: Iterable[str]) -> None:
     """Raise ConfigError for a suite without results, with the nearest that has some."""
-    if suite not in (played := suites_played(store)):
+    played = suites_played(store)
+    for suite in suites:
         if not played:
             raise ConfigError(
                 f"{str(store.path)!r} has no results: record some with wordle-rl evaluate AGENT"
             )
-        raise unknown_name("suite with results", suite, played)
+        if suite not in played:
+            raise unknown_name("suite with results", suite, played)
 
 
 def _is_installed(suite: str) -> bool:

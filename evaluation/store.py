@@ -251,12 +251,13 @@ def outcome_of(game: GameRecord) -> Outcome:
     return "drawn" if game["drawn"] else "lost"
 
 
-def whole_results(store: Store, suite: str | None = None) -> Iterator[Result]:
-    """The results with their games, one in memory at a time."""
-    for brief in store.results(suite):
-        result = store.result(brief.id)
-        assert result is not None, "results are never deleted"
-        yield result
+def whole_results(store: Store, suites: Sequence[str] = ()) -> Iterator[Result]:
+    """The results with their games, one in memory at a time; of some suites, or all."""
+    for brief in store.results():
+        if not suites or brief.suite in suites:
+            result = store.result(brief.id)
+            assert result is not None, "results are never deleted"
+            yield result
 
 
 def _entries(path: Path) -> Iterator[tuple[str, Any]]:

@@ -107,12 +107,12 @@ def test_results_of_another_version_of_the_suite_are_counted_and_left_out(tmp_pa
 def test_suites_with_results(tmp_path: Path) -> None:
     with Store(tmp_path / "results.db") as store:
         with pytest.raises(ConfigError, match="wordle-rl evaluate AGENT"):
-            check_played(store, "wordle-val")
+            check_played(store, ["wordle-val"])
         store.add(on("mine", lambda i, _: 4))
         store._insert(replace(on("x", lambda i, _: 3), suite="gone", id="gone"))
         assert suites_played(store) == [SUITE]
         with pytest.raises(ConfigError, match="did you mean"):
-            check_played(store, "wordle-val[4]")
+            check_played(store, [SUITE, "wordle-val[4]"])
 
 
 def test_what_an_agent_is_called_does_not_break_a_table(tmp_path: Path) -> None:

@@ -25,7 +25,12 @@ Shape = tuple[bool, bool, Path | None]
 
 @click.command()
 @STORE
-@click.option("--suite", help="Only this suite; by default all that have results.")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    help="Only this suite; repeatable. By default all that have results.",
+)
 @click.option(
     "--mode",
     type=click.Choice(["greedy", "sampled"]),
@@ -58,7 +63,7 @@ Shape = tuple[bool, bool, Path | None]
 )
 def leaderboard(
     store: Path,
-    suite: str | None,
+    suites: tuple[str, ...],
     mode: str,
     as_json: bool,
     markdown: bool,
@@ -77,10 +82,10 @@ def leaderboard(
     with Store(store) as results:
         refused = _take_in(results, sources)
         if export is not None:
-            _write_out(results, suite, export, form)
+            _write_out(results, suites, export, form)
         shape = (as_json, markdown, html)
         if any(shape) or not (sources or export):
-            _show(results, suite, mode, shape)
+            _show(results, suites, mode, shape)
     if refused:
         raise click.exceptions.Exit(1)
 
@@ -97,26 +102,23 @@ def _take_in(store: Store, sources: tuple[Path, ...]) -> int:
     return failed
 
 
-def _write_out(store: Store, suite: str | None, out: Path, form: str) -> None:
+def _write_out(store: Store, suites: tuple[str, ...], out: Path, form: str) -> None:
     from wordle_rl.evaluation.exports import export
     from wordle_rl.evaluation.leaderboard import check_played
     from wordle_rl.evaluation.store import whole_results
 
-    if suite is not None:
-        check_played(store, suite)
-    written = export(whole_results(store, suite), out, form)
+    check_played(store, suites)
+    written = export(whole_results(store, suites), out, form)
     click.echo(f"{written} results in {out}", err=True)
 
 
-def _show(store: Store, suite: str | None, mode: str, shape: Shape) -> None:
+def _show(store: Store, suites: tuple[str, ...], mode: str, shape: Shape) -> None:
     from wordle_rl.evaluation.leaderboard import check_played, suites_played
     from wordle_rl.evaluation.leaderboard import leaderboard as board_of
 
-    if suite is not None:
-        check_played(store, suite)
-    suites = suites_played(store) if suite is None else [suite]
+    check_played(store, suites)
     as_mode = "sampled" if mode == "sampled" else "greedy"
-    boards = [board_of(store, name, as_mode) for name in suites]
+    boards = [board_of(store, name, as_mode) for name in suites or suites_played(store)]
     as_json, markdown, html = shape
     if html is not None:
         _write_page(boards, html)
