@@ -9,6 +9,7 @@ suite these are, then one game a line in the order in which they ended.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -102,6 +103,7 @@ def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> 
         rewards=[turn.reward for turn in episode.turns],
         reward=episode.total_reward,
         reward_parts=reward_parts(episode),
+        probabilities=[_probability(turn) for turn in episode.turns],
     )
 
 
@@ -117,6 +119,10 @@ def told_secret(episode: Episode) -> str:
     """The secret as the game told it at its end, else what the task is filed under."""
     told = episode.turns[-1].info.get("secret") if episode.turns else None
     return str(told or episode.task.secret)
+
+
+def _probability(turn: Turn) -> float | None:
+    return None if turn.completion is None else math.exp(sum(turn.completion.logprobs))
 
 
 def _was_cut(turn: Turn) -> bool:
