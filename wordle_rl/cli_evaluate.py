@@ -134,9 +134,16 @@ class _Settings:
         from wordle_rl.evaluation.results import make_result
         from wordle_rl.evaluation.store import Store
 
-        drawn = {"temperature": self.temperature, "samples": self.samples, "seed": self.seed}
+        result = make_result(
+            agent,
+            report,
+            games,
+            temperature=self.temperature,
+            samples=self.samples,
+            seed=self.seed,
+        )
         with Store(self.store) as store:
-            store.add(make_result(agent, report, games, **drawn))
+            store.add(result)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
