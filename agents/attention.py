@@ -94,3 +94,14 @@ def attention_for(model: PreTrainedModel, *, queries: int, keys: int) -> Iterato
         yield
     finally:
         model.config._attn_implementation = "sdpa"
+
+
+@contextmanager
+def differentiable_twice(model: PreTrainedModel) -> Iterator[None]:
+    """Attention as plain matrix products: fused kernels have no second derivative."""
+    before = model.config._attn_implementation
+    model.config._attn_implementation = "eager"
+    try:
+        yield
+    finally:
+        model.config._attn_implementation = before

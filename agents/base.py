@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from wordle_rl.envs.base import Style
 from wordle_rl.records import Completion
@@ -66,4 +66,15 @@ class Agent(Protocol):
 
     def begin(self, openings: Sequence[Opening], *, temperature: float) -> Player:
         """Start `len(openings)` games. Temperature 0 means the agent's best move, always."""
+        ...
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """An agent that can tell how likely its answers are."""
+
+    def likely_answers(
+        self, prompt_ids: tuple[int, ...], *, count: int
+    ) -> Sequence[tuple[str, float]]:
+        """The likeliest answers to a prompt, each with its probability at temperature 1."""
         ...

@@ -6,10 +6,13 @@ Weights are kept in float32 where they are trained; `compute_dtype` is what matr
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import Literal, cast
 
 import torch
+from transformers import PreTrainedModel
 
 from wordle_rl.errors import ConfigError
 
@@ -51,6 +54,32 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     if dtype is torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype)
+
+
+def compiled(model: PreTrainedModel) -> PreTrainedModel:
+    """The same weights behind a forward of fused kernels, for training on rows of any length.
+
+    The first calls take a minute or more, and on a CPU they need a C++ compiler.
+    """
+    return cast(PreTrainedModel, torch.compile(model, dynamic=True))
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what tensors free, instead of handing it back and asking again.
+
+    By default glibc maps every allocation above 128 KiB afresh, and the kernel zeroes its pages:
+    on a CPU that took a third of a training step (`benchmarks/allocator.py`). Elsewhere than on
+    Linux with glibc there is nothing to do.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return
+    trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # malloc.h
+    mallopt(mmap_threshold, 32 << 20)  # the most it takes
+    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(top_pad, 64 << 20)
 
 
 def _native_bfloat16(device: torch.device) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from wordle_rl.agents.base import Move, Opening, View
 from wordle_rl.envs.base import Style
@@ -28,6 +28,18 @@ def show_observation(view: View) -> str:
     return f"{view.observation}\n> "
 
 
+class Lines(Protocol):
+    """Where lines come from: standard input, or anything that reads as one."""
+
+    def readline(self) -> str:
+        """The next line with its end; empty where there is none."""
+        ...
+
+    def isatty(self) -> bool:
+        """Whether whoever types sees it."""
+        ...
+
+
 class HumanAgent:
     """A person who types moves.
 
@@ -42,7 +54,7 @@ class HumanAgent:
 
     def __init__(
         self,
-        stdin: TextIO | None = None,
+        stdin: Lines | None = None,
         stdout: TextIO | None = None,
         *,
         prompt: Prompt = show_observation,
@@ -67,7 +79,7 @@ class HumanPlayer:
 
     def __init__(
         self,
-        stdin: TextIO | None,
+        stdin: Lines | None,
         stdout: TextIO | None,
         prompt: Prompt,
         commands: Mapping[str, Command],
@@ -126,9 +138,12 @@ class Hints:
     ) -> None:
         self._public, self._rows, self._seed = public, rows, seed
         self._answered: int | None = None
+        self.given = 0
+        """How often a hint was asked for."""
 
     def __call__(self) -> str:
         """The next hint, as one line."""
+        self.given += 1
         kind, words = self.fitting()
         turn = len(self._rows)
         if self._answered == turn and words:

@@ -96,6 +96,7 @@ class GuessNumberEnv(GuessingGame):
     * `consistent`: whether the guess was legal and fitted all hints before it.
     * `credit`: that of the best guess so far.
     * `candidates_left`: with `track_candidates`: how many numbers are still possible.
+    * `belief`: with `track_candidates`: which ones, as an interval.
     * `secret`: after the end, in digits.
 
     ## Arguments
@@ -217,6 +218,9 @@ class GuessNumberEnv(GuessingGame):
 
     def _candidates(self) -> int:
         return self._possible.size
+
+    def _belief(self) -> Interval:
+        return self._possible
 
     def _more_info(self) -> dict[str, Any]:
         return {"credit": self._best}

@@ -72,6 +72,7 @@ class HangmanEnv(GuessingGame):
     * `pattern`: the word as far as it is known, from the start on.
     * `lives`: lives left.
     * `candidates_left`: with `track_candidates`: how many answers of this length fit.
+    * `belief`: with `track_candidates`: which ones.
     * `secret`: after the end.
 
     ## Arguments
@@ -214,6 +215,9 @@ class HangmanEnv(GuessingGame):
 
     def _candidates(self) -> int:
         return len(self._possible)
+
+    def _belief(self) -> tuple[str, ...]:
+        return self._possible
 
     def _other_end(self) -> EndReason:
         repeats = sum(event.status == "repeat" for event in self._events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from math import perm
 from typing import Any, Literal, get_args
 
@@ -79,6 +80,7 @@ class MastermindEnv(GuessingGame):
     * `consistent`: whether the guess was legal and fitted all pegs before it.
     * `credit`: that of the best guess so far.
     * `candidates_left`: with `track_candidates`: how many codes fit all pegs.
+    * `belief`: with `track_candidates`: a digest of which ones.
     * `secret`: after the end.
 
     ## Arguments
@@ -220,6 +222,10 @@ class MastermindEnv(GuessingGame):
 
     def _candidates(self) -> int:
         return len(self._possible)
+
+    def _belief(self) -> str:
+        """A digest of the codes still possible."""
+        return blake2b(self._possible.tobytes(), digest_size=8).hexdigest()
 
     def _more_info(self) -> dict[str, Any]:
         return {"credit": self._best}

@@ -7,6 +7,7 @@ words the answer, `rewards` pays and `guessing` counts the turns; this file puts
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
@@ -99,6 +100,7 @@ class WordleEnv(GuessingGame):
     * `end_reason`: empty while the game runs, then `solved`, `out_of_guesses` or `invalid`.
     * `consistent`: whether the guess was legal and fitted all feedback before it.
     * `candidates_left`: with `track_candidates`: how many of `answers` fit all feedback.
+    * `belief`: with `track_candidates`: a digest of which of them do.
     * `secret`: after the end.
 
     ## Arguments
@@ -240,6 +242,10 @@ class WordleEnv(GuessingGame):
     def _candidates(self) -> int:
         """How many words fit all feedback; a secret from outside of the split is one of them."""
         return len(self._possible) + self._is_extra
+
+    def _belief(self) -> str:
+        """A digest of the words still possible: the same however they were found."""
+        return blake2b(self._possible.tobytes(), digest_size=8).hexdigest()
 
     def _picture(self, *, whole: bool, colour: bool) -> str:
         """The rows for a person; `whole` is the board under its heading, else the newest row."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wordle_rl.errors import RunError
 
@@ -46,11 +46,65 @@ def plot_curve(records: Records, out_png: Path | str) -> None:
     _draw_running(reward, _series(records, "rollout/reward"), "tab:green", "mean reward")
     wins.set(ylabel="games won", ylim=(0, 1.02))
     wins.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    wins.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
+    if wins.get_legend_handles_labels()[0]:
+        wins.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
     reward.set(xlabel="training step", ylabel="reward per game")
     for axes in (wins, reward):
         _tidy(axes)
     figure.savefig(out_png)
+
+
+def plot_runs(runs: Mapping[str, Sequence[Records]], out_png: Path | str) -> None:
+    """Draw several runs into one picture, a colour for each variant.
+
+    Above, sampled wins on training secrets, a running mean for every run; below, greedy wins on
+    validation secrets. Thin lines are runs, a thick one is the mean of a variant's runs.
+
+    Args:
+        runs: variant -> the records of its runs, one a seed.
+        out_png: the picture.
+
+    Raises:
+        RunError: there is no step to draw.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if not any(records for seeds in runs.values() for records in seeds):
+        raise RunError("no steps to draw: train first")
+    figure = Figure(figsize=(8, 7), dpi=144, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(2, 1, sharex=True)
+    for i, (variant, seeds) in enumerate(runs.items()):
+        colour, label = f"C{i}", f"{variant} ({len(seeds)} run{'s' * (len(seeds) > 1)})"
+        sampled = [_series(records, "rollout/win_rate") for records in seeds]
+        smooth = [(steps, _running_mean(values)) for steps, values in sampled]
+        greedy = [_series(records, "eval/greedy_win_rate") for records in seeds]
+        _draw_variant(panels[0], smooth, colour, label)
+        _draw_variant(panels[1], greedy, colour, label, marker="o")
+    titles = ("won in training, sampled", "won in validation, greedy")
+    for axes, title in zip(panels, titles, strict=True):
+        axes.set(ylabel=title)
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        _tidy(axes)
+    panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, ncols=2)
+    panels[1].set(xlabel="training step")
+    figure.savefig(out_png)
+
+
+def _draw_variant(
+    axes: Axes, runs: Sequence[Points], colour: str, label: str, marker: str = ""
+) -> None:
+    """A thin line for each run and a thick one for their mean at the steps that all have."""
+    runs = [(steps, values) for steps, values in runs if steps]
+    if not runs:
+        return
+    for steps, values in runs:
+        axes.plot(steps, values, color=colour, alpha=0.35, linewidth=1)
+    by_step = [dict(zip(*points, strict=True)) for points in runs]
+    shared = sorted(set.intersection(*(set(found) for found in by_step)))
+    means = [sum(found[step] for found in by_step) / len(by_step) for step in shared]
+    axes.plot(shared, means, color=colour, linewidth=2, label=label, marker=marker, markersize=5)
 
 
 def _tidy(axes: Axes) -> None:
@@ -154,9 +208,13 @@ def _svg(panel: Panel, records: Records) -> str:
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     inks = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    style = dict.fromkeys(inks, TEXT_INK) | {"svg.fonttype": "none", "svg.hashsalt": panel.key}
+    style: dict[Any, Any] = dict.fromkeys(inks, TEXT_INK) | {
+        "svg.fonttype": "none",
+        "svg.hashsalt": panel.key,
+    }
     drawn = StringIO()
     with rc_context(style):
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
@@ -170,6 +228,7 @@ def _svg(panel: Panel, records: Records) -> str:
         if panel.percent:
             axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.set_xlabel("step")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _tidy(axes)
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(drawn, format="svg", transparent=True, metadata=nothing)

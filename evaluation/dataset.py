@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypedDict
@@ -100,31 +100,32 @@ def _is_whole(game: GameRecord) -> bool:
 
 
 def _row(game: GameRecord, file: GameFile) -> Row:
-    if "actions" not in game:
+    if "env" not in game:
         raise RunError(
             f"{str(file.path)!r} was recorded without what was said: play those games again"
         )
+    told: Mapping[str, Any] = dict(game)  # all of it is there
     return Row(
-        messages=list(messages_of(game)),
-        reward=game["reward"],
+        messages=list(messages_of(told)),
+        reward=told["reward"],
         solved=game["solved"],
         n_guesses=game["n_guesses"],
-        env=game["env"],
-        secret=game["told_secret"],
-        split=game["split"],
-        task_id=game["task_id"],
+        env=told["env"],
+        secret=told["told_secret"],
+        split=told["split"],
+        task_id=told["task_id"],
         mode=game["mode"],
         sample=game["sample"],
         step=game.get("step"),
         advantage=game.get("advantage"),
         suite=file.suite,
-        final_observation=game["observations"][-1],
+        final_observation=told["observations"][-1],
     )
 
 
-def messages_of(game: GameRecord) -> Iterator[Message]:
+def messages_of(told: Mapping[str, Any]) -> Iterator[Message]:
     """What was seen and said in a game that was recorded with it."""
-    for seen, said in zip(game["observations"][:-1], game["actions"], strict=True):
+    for seen, said in zip(told["observations"][:-1], told["actions"], strict=True):
         yield Message(role="user", content=seen)
         yield Message(role="assistant", content=said)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wordle_rl.evaluation.games import LEGAL, GameRecord
+from wordle_rl.envs.statuses import has_form, is_legal
+from wordle_rl.evaluation.games import GameRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +29,13 @@ class Stage:
 def funnel(games: Sequence[GameRecord]) -> tuple[Stage, ...]:
     """The stages of some games; a game that failed has whatever guesses it had, and is lost.
 
-    A guess is understood where the game found one in the answer, be it legal or not.
+    A guess is understood where it has the form that was asked for, be it legal or not.
     """
-    guesses = [guess for game in games for guess in game["guesses"]]
-    legal = sum(status in LEGAL for game in games for status in game["statuses"])
-    understood = sum(
-        guess not in ("", "None") or status in LEGAL
-        for game in games
-        for guess, status in zip(game["guesses"], game["statuses"], strict=True)
-    )
+    statuses = [status for game in games for status in game["statuses"]]
     consistent = sum(sum(game["consistent"]) for game in games)
     return (
-        Stage(name="understood", count=understood, of=len(guesses)),
-        Stage(name="legal", count=legal, of=len(guesses)),
-        Stage(name="consistent", count=consistent, of=len(guesses)),
+        Stage(name="understood", count=sum(map(has_form, statuses)), of=len(statuses)),
+        Stage(name="legal", count=sum(map(is_legal, statuses)), of=len(statuses)),
+        Stage(name="consistent", count=consistent, of=len(statuses)),
         Stage(name="games won", count=sum(game["solved"] for game in games), of=len(games)),
     )

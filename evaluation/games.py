@@ -22,8 +22,10 @@ from wordle_rl.records import Episode, FinishReason, Turn
 Mode = Literal["greedy", "sampled"]
 GameKey = tuple[str, str, int]
 """Mode, secret and number of the sample: what tells the games of an evaluation apart."""
-LEGAL = ("ok", "repeat")
-"""The statuses of guesses that were scored."""
+
+
+ROW = ("guess", "feedback")
+"""What a row of a board is, in the info of a turn."""
 
 
 class CountedGame(TypedDict):
@@ -54,10 +56,13 @@ class GameRecord(CountedGame, total=False):
     """One finished game. What this adds is for readers; the games of older files lack it."""
 
     env: str
+    env_options: dict[str, Any]
     task_id: str
     split: str
     told_secret: str
     """The secret as the game told it at its end; `secret` is what the game is filed under."""
+    opening: list[list[str]]
+    """Guesses that were played before the agent's first, each with its feedback."""
     actions: list[str]
     """All that was said, word for word."""
     observations: list[str]
@@ -90,9 +95,11 @@ def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> 
         stop_reason=str(episode.stop_reason),
         error=episode.error,
         env=episode.task.env_id,
+        env_options=dict(episode.task.env_options),
         task_id=episode.task.task_id,
         split=episode.task.split,
         told_secret=told_secret(episode),
+        opening=[[str(t.info.get(key) or "") for key in ROW] for t in episode.opening],
         actions=[turn.action for turn in episode.turns],
         observations=[*(turn.observation for turn in episode.turns), episode.final_observation],
         rewards=[turn.reward for turn in episode.turns],

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wordle_rl.config import read_toml
 from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.evaluation.games import GameRecord, read_game_file
 from wordle_rl.run_dir import RunDir, is_run
@@ -37,20 +38,30 @@ class GameFile:
     games: tuple[GameRecord, ...]
 
 
-def game_files(path: Path) -> list[GameFile]:
-    """Every file of games under a path, each read.
+def find_game_files(path: Path) -> list[GameFile]:
+    """Every file under a path that has games in it, each read; a young run has none.
 
     Raises:
-        RunError: there is no game, or a file cannot be read.
+        RunError: there is no such path, or a file cannot be read.
     """
     found = [_read(file) for file in _paths(path)]
     files = [file for file in found if file.games]
+    return sorted(files, key=lambda file: (file.step is None, file.step or 0))
+
+
+def game_files(path: Path) -> list[GameFile]:
+    """As `find_game_files`, where there has to be a game.
+
+    Raises:
+        RunError: there is none.
+    """
+    files = find_game_files(path)
     if not files:
         raise RunError(
             f"no recorded games in {str(path)!r}: name a run that has saved games "
             "(save.games_every_steps), a folder of `evaluate --out`, or a file of games"
         )
-    return sorted(files, key=lambda file: (file.step is None, file.step or 0))
+    return files
 
 
 def training_files(files: Iterable[GameFile]) -> list[GameFile]:
@@ -61,6 +72,12 @@ def training_files(files: Iterable[GameFile]) -> list[GameFile]:
 def evaluation_files(files: Iterable[GameFile]) -> list[GameFile]:
     """Those of evaluations."""
     return [file for file in files if file.step is None]
+
+
+def compared_files(files: Iterable[GameFile]) -> list[GameFile]:
+    """Those of the comparison at the end of a run; of one that was prolonged, the newest."""
+    newest = {(file.suite, file.when): file for file in evaluation_files(files) if file.when}
+    return list(newest.values())
 
 
 def at_steps(files: Sequence[GameFile], steps: Sequence[int]) -> list[GameFile]:
@@ -75,6 +92,15 @@ def at_steps(files: Sequence[GameFile], steps: Sequence[int]) -> list[GameFile]:
             known = ", ".join(map(str, by_step)) or "none"
             raise ConfigError(f"no games of step {step} were saved; steps with games: {known}")
     return [by_step[step] for step in dict.fromkeys(steps)] if steps else list(files)
+
+
+def env_options(path: Path) -> Mapping[str, Any]:
+    """The arguments of the game of a training run; of anything else none are known."""
+    config = read_toml(RunDir(path).config) if is_run(path) else {}
+    options: Mapping[str, Any] = (
+        config.get("env", {}).get("options", {}) if "train" in config else {}
+    )
+    return options
 
 
 def _paths(path: Path) -> Iterator[Path]:

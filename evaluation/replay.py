@@ -167,6 +167,7 @@ def share_grid(
     max_guesses: int = 6,
     hard: bool = False,
     emoji: bool = True,
+    name: str = "wordle-rl",
 ) -> str:
     """The result to show to friends: colours only, no letters.
 
@@ -176,7 +177,7 @@ def share_grid(
     XYGXX
     GGGGG
     """
-    head = f"wordle-rl {len(rows) if solved else 'X'}/{max_guesses}{'*' if hard else ''}"
+    head = f"{name} {len(rows) if solved else 'X'}/{max_guesses}{'*' if hard else ''}"
     grid = [marks or "-" * letters for _, marks in rows]
     if emoji:
         grid = ["".join(look.squares[mark] for mark in marks) for marks in grid]
@@ -215,7 +216,7 @@ def record_of(game: Episode | Mapping[str, Any]) -> Record:
 
 
 def _episode_record(episode: Episode) -> Record:
-    infos = [turn.info for turn in episode.turns]
+    infos = [turn.info for turn in (*episode.opening, *episode.turns)]
     return Record(
         rows=tuple((info.get("guess") or "", info.get("feedback") or "") for info in infos),
         solved=episode.solved,

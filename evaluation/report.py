@@ -16,8 +16,8 @@ from wordle_rl.records import Estimate, EvalReport, PlayReport
 
 COLUMNS = ("agent", "split", "moves", "n", "wins", "score", "guesses", "invalid")
 """`score` counts a loss as one guess more than the rules allow; `guesses` is over wins only."""
-DUEL_COLUMNS = ("agent", "split", "moves", "n", "wins", "draws", "invalid")
-"""Of games for two."""
+DUEL_COLUMNS = ("agent", "split", "moves", "n", "wins", "draws", "losses", "invalid")
+"""Of games for two; a game that failed or was called off is a loss."""
 NOTHING = "-"
 
 
@@ -46,7 +46,7 @@ def rows_of(report: EvalReport, split: str) -> list[Row]:
 def comparison_table(rows: Sequence[Row]) -> Table:
     """The rows as a table for the terminal, intervals below their values."""
     columns = _columns(rows)
-    return text_table(columns, [_cells(row, columns) for row in rows], left=3)
+    return table(columns, [_cells(row, columns) for row in rows], left=3)
 
 
 def comparison_markdown(rows: Sequence[Row]) -> str:
@@ -60,14 +60,14 @@ def comparison_markdown(rows: Sequence[Row]) -> str:
 def paired_table(results: Mapping[str, PairedResult]) -> Table:
     """Differences by how moves were chosen, as a table for the terminal."""
     columns = ("moves", "secrets", "wins", "score", "only A", "only B", "p")
-    return text_table(columns, [_paired_cells(*item) for item in results.items()], left=1)
+    return table(columns, [_paired_cells(*item) for item in results.items()], left=1)
 
 
-def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
-    """A table whose first `left` columns are text and the others numbers."""
-    table = Table(header_style="bold", box=None, pad_edge=False, collapse_padding=True)
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
+    """A table for the terminal whose first `left` columns are text and the others numbers."""
+    shown = Table(header_style="bold", box=None, pad_edge=False, collapse_padding=True)
     for i, name in enumerate(columns):
-        table.add_column(
+        shown.add_column(
             name,
             justify="left" if i < left else "right",
             overflow="fold",
@@ -75,8 +75,8 @@ def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: i
             min_width=len(name),
         )
     for row in rows:
-        table.add_row(*(Text(cell.replace(" [", "\n[")) for cell in row))
-    return table
+        shown.add_row(*(Text(cell.replace(" [", "\n[")) for cell in row))
+    return shown
 
 
 def _paired_cells(mode: str, result: PairedResult) -> list[str]:
@@ -100,11 +100,18 @@ def _cells(row: Row, columns: Sequence[str]) -> list[str]:
         "n": str(play.n),
         "wins": percent(play.win_rate),
         "draws": percent(play.draw_rate),
+        "losses": _losses(play),
         "score": number(play.score),
         "guesses": NOTHING if guesses is None else f"{guesses:.2f}",
         "invalid": f"{100 * play.invalid_rate:.1f} %",
     }
     return [cells[column] for column in columns]
+
+
+def _losses(play: PlayReport) -> str:
+    """What is neither won nor drawn."""
+    wins, draws = play.win_rate.value, play.draw_rate.value
+    return NOTHING if wins is None or draws is None else f"{100 * (1 - wins - draws):.1f} %"
 
 
 def percent(rate: Estimate, sign: str = "") -> str:

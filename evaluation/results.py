@@ -166,6 +166,14 @@ def installed_suite(name: str) -> Suite:
     return load_suite(subset["suite"]).subset(int(subset["n"]))
 
 
+def is_installed(suite: Suite) -> bool:
+    """Whether everyone with this version has the suite: one of a user's own lists is not."""
+    try:
+        return installed_suite(suite.name).suite_hash == suite.suite_hash
+    except ConfigError:
+        return False
+
+
 def _installed(name: str, source: str) -> Suite:
     try:
         return installed_suite(name)

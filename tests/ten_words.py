@@ -14,8 +14,8 @@ from wordle_rl.config import TrainConfig, apply_overrides, parse
 from wordle_rl.envs.feedback import feedback
 from wordle_rl.envs.wordle import compact_opening
 from wordle_rl.records import Episode, Sample, StepRecord
-from wordle_rl.training.algorithms import fill_defaults
 from wordle_rl.training.batch import build_samples, collate, demonstration_turns
+from wordle_rl.training.loops import loop_of
 from wordle_rl.training.optim import adamw
 from wordle_rl.training.teacher import Demonstration
 
@@ -124,7 +124,13 @@ def _game(
 
 
 def ten_word_config(*overrides: str) -> TrainConfig:
-    """A few small steps on the ten words."""
+    """A few small steps on the ten words, complete."""
+    config = ten_word_settings(*overrides)
+    return loop_of(config.train.algo).complete(config)
+
+
+def ten_word_settings(*overrides: str) -> TrainConfig:
+    """A few small steps on the ten words, as they are set."""
     values: dict[str, Any] = {
         "env": {"options": {"answers": list(WORDS), "guesses": list(WORDS)}},
         "model": {"dtype": "float32", "device": "cpu"},
@@ -133,7 +139,7 @@ def ten_word_config(*overrides: str) -> TrainConfig:
         "eval": {"every_steps": 0, "final_suite": ""},
         "save": {"checkpoint_every_steps": 2, "games_every_steps": 2},
     }
-    return fill_defaults(parse(TrainConfig, apply_overrides(values, overrides)))
+    return parse(TrainConfig, apply_overrides(values, overrides))
 
 
 class Watcher:

@@ -6,36 +6,37 @@ from types import ModuleType
 
 import pytest
 
-from wordle_rl.config import RolloutSection, TrainConfig, TrainSection
+from wordle_rl.config import EnvSection, RolloutSection, TrainConfig, TrainSection
 from wordle_rl.errors import ConfigError
 from wordle_rl.training import advantages, aggregation, corrections, kl, losses
 from wordle_rl.training.algorithms import (
     ALGORITHMS,
-    PROVIDED,
-    Need,
     Parts,
-    check_needs,
+    chosen_algorithm,
     fill_defaults,
     find_algorithm,
     formula_of,
     parts_of,
 )
 from wordle_rl.training.credit import AdvantageInputs, Values
+from wordle_rl.training.critic_advantages import CRITIC_ADVANTAGES
 
 every_algorithm = pytest.mark.parametrize("name", sorted(ALGORITHMS))
-TRAINABLE = sorted(name for name, a in ALGORITHMS.items() if a.needs <= PROVIDED)
 
 
 @every_algorithm
 def test_every_algorithm_resolves(name: str) -> None:
     algorithm = find_algorithm(name)
     parts = parts_of(algorithm)
-    assert advantages.ADVANTAGES[algorithm.advantage] is parts.advantage
+    assert advantages.ADVANTAGES.get(algorithm.advantage) is parts.advantage
+    assert CRITIC_ADVANTAGES.get(algorithm.advantage) is parts.critic_advantage
+    assert (parts.advantage is None) != (parts.critic_advantage is None)
     assert losses.LOSSES[algorithm.loss] is parts.loss
     assert aggregation.AGGREGATIONS[algorithm.aggregation] is parts.aggregation
     assert kl.KLS[algorithm.kl] is parts.kl
     assert corrections.CORRECTIONS[algorithm.correction] is parts.correction
-    assert (parts.gamma, parts.kl_placement) == (algorithm.gamma, algorithm.kl_placement)
+    assert (parts.gamma, parts.lam) == (algorithm.gamma, algorithm.lam)
+    assert parts.kl_placement == algorithm.kl_placement
     assert algorithm.summary
     assert algorithm.paper
     assert algorithm.kl_coef >= 0
@@ -47,7 +48,8 @@ def test_every_part_is_used_or_one_name_away() -> None:
     """Few parts that no algorithm uses: oracles of the others, or for a user's own algorithm."""
     used = {a.advantage for a in ALGORITHMS.values()}
     assert advantages.ADVANTAGES.keys() - used == {"turn_returns", "turn_centered"}
-    assert losses.LOSSES.keys() - {a.loss for a in ALGORITHMS.values()} == {"importance"}
+    assert CRITIC_ADVANTAGES.keys() <= used
+    assert losses.LOSSES.keys() == {a.loss for a in ALGORITHMS.values()}
     assert aggregation.AGGREGATIONS.keys() == {a.aggregation for a in ALGORITHMS.values()}
 
 
@@ -102,7 +104,7 @@ def test_the_trust_region_is_the_methods_own(name: str, low: float, high: float)
     assert (filled.train.clip_low, filled.train.clip_high) == (low, high)
 
 
-@pytest.mark.parametrize("name", TRAINABLE)
+@every_algorithm
 def test_what_is_unset_takes_the_methods_own(name: str) -> None:
     config = TrainConfig(train=TrainSection(algo=name))
     assert config.train.kl_coef is None
@@ -117,7 +119,7 @@ def test_what_is_unset_takes_the_methods_own(name: str) -> None:
 def test_what_is_set_stays() -> None:
     config = TrainConfig(
         train=TrainSection(algo="course", kl_coef=0.0, lr=1e-5),
-        rollout=RolloutSection(temperature=1.3, group_size=4),
+        rollout=RolloutSection(temperature=1.3, group_size=4, refill_rounds=0),
     )
     assert fill_defaults(config) == config
     own = TrainConfig(train=TrainSection(algo="gspo", clip_low=0.2))
@@ -125,20 +127,54 @@ def test_what_is_set_stays() -> None:
     assert (filled.clip_low, filled.clip_high) == (0.2, 4e-4)
 
 
-def test_a_method_that_needs_more_than_the_loop_does_is_refused() -> None:
-    remax = find_algorithm("remax")
-    assert remax.needs == {Need.GREEDY_GAME}
-    with pytest.raises(ConfigError, match=r"the greedy game's return as baseline.*'greedy_game'"):
-        check_needs(remax, provided=())
-    check_needs(remax, provided=[Need.GREEDY_GAME])
-    if Need.GREEDY_GAME not in PROVIDED:
-        with pytest.raises(ConfigError, match="greedy_game"):
-            fill_defaults(TrainConfig(train=TrainSection(algo="remax")))
+def test_the_loop_is_told_what_a_method_needs_of_it() -> None:
+    def filled(name: str) -> TrainConfig:
+        return fill_defaults(TrainConfig(train=TrainSection(algo=name)))
+
+    assert chosen_algorithm(TrainSection(algo="remax")).greedy_game
+    assert chosen_algorithm(TrainSection(advantage="greedy_centered")).greedy_game
+    assert not chosen_algorithm(TrainSection()).greedy_game
+    assert filled("dapo").rollout.refill_rounds == 3
+    assert filled("dr_grpo").rollout.refill_rounds == 0
+    assert filled("gigpo").env.beliefs
+    assert not filled("dr_grpo").env.beliefs
+    assert (filled("ppo").train.updates_per_batch, filled("grpo").train.updates_per_batch) == (4, 1)
+    own = TrainConfig(
+        train=TrainSection(algo="ppo", updates_per_batch=1),
+        rollout=RolloutSection(refill_rounds=2),
+        env=EnvSection(beliefs=True),
+    )
+    assert fill_defaults(own).train.updates_per_batch == 1
+    assert fill_defaults(own).rollout.refill_rounds == 2
+    assert fill_defaults(own).env.beliefs
 
 
-def test_a_companion_is_no_need() -> None:
-    assert find_algorithm("dapo").companions == {Need.DYNAMIC_SAMPLING}
-    check_needs(find_algorithm("dapo"), provided=())
+def test_settings_replace_single_parts() -> None:
+    train = TrainSection(
+        algo="grpo", advantage="token_gae", loss="importance", kl="k1", kl_placement="reward"
+    )
+    chosen = chosen_algorithm(train)
+    assert chosen == replace(
+        find_algorithm("grpo"),
+        advantage="token_gae",
+        loss="importance",
+        kl="k1",
+        kl_placement="reward",
+    )
+    assert chosen_algorithm(TrainSection(algo="grpo")) == find_algorithm("grpo")
+    truncated = TrainSection(correction="truncated", aggregation="token_mean")
+    assert parts_of(chosen_algorithm(truncated)).correction is corrections.truncated
+    with pytest.raises(ConfigError, match="unknown correction 'truncate': did you mean"):
+        fill_defaults(TrainConfig(train=TrainSection(correction="truncate")))
+
+
+def test_settings_that_do_not_go_with_a_method_are_refused() -> None:
+    twice = TrainConfig(train=TrainSection(algo="trpo", updates_per_batch=2))
+    with pytest.raises(ConfigError, match=r"updates_per_batch=2: a trust-region method takes one"):
+        fill_defaults(twice)
+    aimless = TrainConfig(train=TrainSection(algo="dr_grpo", kl_target=0.1))
+    with pytest.raises(ConfigError, match=r"kl_target=0.1: there is no KL term to steer"):
+        fill_defaults(aimless)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
@@ -146,6 +182,8 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         find_algorithm("dr_gpro")
     with pytest.raises(ConfigError, match="Known: bnpo, cispo, course, dapo"):
         fill_defaults(TrainConfig(train=TrainSection(algo="xyz")))
+    with pytest.raises(ConfigError, match=r"'sft' has a loop of its own: .*`wordle-rl pretrain`"):
+        find_algorithm("sft")
 
 
 # --- formulas
@@ -197,6 +235,7 @@ def test_a_users_own_algorithm_is_named_like_any_other(mine: ModuleType) -> None
     filled = fill_defaults(TrainConfig(train=TrainSection(algo="mine:algorithm")))
     assert filled.train.clip_high == 0.5
     parts = parts_of(find_algorithm("mine:algorithm"))
+    assert parts.advantage is not None
     assert parts.advantage(AdvantageInputs.of_returns([[1.0, 3.0]])) == [[[0.0], [1.0]]]
     assert formula_of(mine.algorithm).startswith("mine:best_only; ")
 

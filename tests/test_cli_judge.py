@@ -18,6 +18,7 @@ from wordle_rl.errors import ConfigError, RunError, WordleRLError
 from wordle_rl.evaluation.agreement import ScoredGame, agreement
 from wordle_rl.evaluation.evaluator import evaluate
 from wordle_rl.evaluation.games import game_record
+from wordle_rl.evaluation.replay import Record
 from wordle_rl.evaluation.suites import load_suite
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.game_files import write_games
@@ -200,8 +201,12 @@ def test_two_agents_play_the_same_secrets() -> None:
 def test_half_of_what_is_judged_was_won(
     won: int, lost: int, limit: int, chosen: tuple[int, int]
 ) -> None:
+    record = Record(rows=(), solved=False, secret=None)
     games = [
-        KnownGame(suite="s", secret=str(n), won=n < won, transcript="") for n in range(won + lost)
+        KnownGame(
+            suite="s", secret=str(n), won=n < won, observations=("",), actions=(), record=record
+        )
+        for n in range(won + lost)
     ]
     found = choose(games, limit)
     assert (sum(g.won for g in found), sum(not g.won for g in found)) == chosen

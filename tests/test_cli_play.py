@@ -9,6 +9,7 @@ import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from wordle_rl.agents.base import Move, Opening, View
 from wordle_rl.cli_play import play
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import Style
-from wordle_rl.envs.feedback import feedback
-from wordle_rl.errors import ConfigError
+from wordle_rl.envs.daily import daily_word, day_number
+from wordle_rl.envs.feedback import consistent, feedback
+from wordle_rl.errors import ConfigError, RunError
+from wordle_rl.records import Completion, FinishReason
 
 COMMAND = [sys.executable, "-m", "wordle_rl.cli", "play"]
 SLOW_S = 300
@@ -57,9 +60,22 @@ def output(*args: str, typed: str = "") -> str:
     return result.output
 
 
+def fitting(*guesses: str, secret: str = "crane") -> list[str]:
+    """The possible words that fit some guesses."""
+    rows = [(guess, feedback(guess, secret)) for guess in guesses]
+    return [word for word in make_env("wordle").public()["answers"] if consistent(word, rows)]
+
+
 def letters(text: str) -> str:
     """The text without all that is no letter, so that tiles cannot hide a word."""
     return re.sub("[^a-z]", "", text.lower())
+
+
+@pytest.fixture(autouse=True)
+def data_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The statistics of a test are its own."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path / "data" / "wordle-rl"
 
 
 @pytest.fixture
@@ -175,8 +191,8 @@ def test_watching_an_agent(script: Script) -> None:
         "script plays Wordle, seed 3.",
         "[A] right place  (A) elsewhere   a  not in the word",
         "",
-        " v  i  v  i  d ",
-        " s  l [A] t [E]",
+        f" v  i  v  i  d   {len(fitting('vivid'))} left",
+        f" s  l [A] t [E]  {len(fitting('vivid', 'slate'))} left",
         "[C][R][A][N][E]",
         "script: solved in 3, CRANE.",
         "",
@@ -193,8 +209,8 @@ def test_watching_several_games_counts_the_wins(script: Script) -> None:
 def test_a_refused_guess_of_an_agent_is_shown_and_costs_a_turn(script: Script) -> None:
     script.lines = ("xyzzy", "no idea at all", "crane")
     text = output("--agent", "script", "--secret", "crane")
-    assert "\nrefused: xyzzy" in text
-    assert "\nrefused\n" in re.sub(" +\n", "\n", text)
+    everything = len(fitting())
+    assert f"\nrefused: xyzzy  {everything} left\nrefused  {everything} left\n" in text
     assert "script: solved in 3, CRANE." in text
 
 
@@ -260,6 +276,79 @@ def test_versus_an_agent_that_stops_goes_on_for_the_person(script: Script) -> No
     assert "you: solved in 3, CRANE.\nscript: stopped before the end.\nyou won.\n" in text
 
 
+# --- the word of the day
+
+
+def test_the_daily_word_is_the_same_for_everybody() -> None:
+    first = output("--daily", "2026-11-25", typed="slate\n" * 6)
+    assert first == output("--daily", "2026-11-25", typed="slate\n" * 6)
+    assert first.startswith("Daily word 329: 5 letters, 6 guesses.")
+    word = daily_word(date(2026, 11, 25), make_env("wordle").public()["answers"])
+    assert f"The word was {word.upper()}." in first
+    assert "\nwordle-rl daily word 329 X/6\n" in first
+    assert "--seed" not in first
+
+
+def test_without_a_date_it_is_the_word_of_today() -> None:
+    days = [date.today() - timedelta(days=1), date.today(), date.today() + timedelta(days=1)]
+    numbers = [str(day_number(day)) for day in days]  # midnight may pass during the test
+    heading = re.match(
+        r"Daily word (\d+), hard mode: ", output("--daily", "--hard", typed="quit\n")
+    )
+    assert heading is not None
+    assert heading[1] in numbers
+
+
+def test_an_agent_plays_the_daily_word(script: Script) -> None:
+    text = output("--agent", "script", "--daily", "2026-11-26")
+    assert text.startswith("script plays daily word 330.\n")
+
+
+# --- what an agent thinks
+
+
+class Foresight(Script):
+    """A script that says how likely some answers were, in the context of its move."""
+
+    def act(self, views: Mapping[int, View]) -> Mapping[int, Move]:
+        def spoken(text: str) -> Completion:
+            return Completion(
+                text=text,
+                prompt_ids=(self.played,),
+                token_ids=(9,),
+                logprobs=(-1.0,),
+                finish_reason=FinishReason.STOP,
+            )
+
+        moves = super().act(views)
+        return {i: Move(action=m.action, completion=spoken(m.action)) for i, m in moves.items()}
+
+    def likely_answers(
+        self, prompt_ids: tuple[int, ...], *, count: int
+    ) -> Sequence[tuple[str, float]]:
+        return [("cr\x1bane", prompt_ids[0] / 8), ("slate", 0.05)][:count]
+
+
+def test_likely_answers_are_listed_before_each_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = Foresight("vivid", "crane")
+    monkeypatch.setattr(loading, "load_agent", lambda name, device: agent)
+    lines = output("--agent", "x", "--secret", "crane").splitlines()
+    assert lines[0].startswith("likely: whole answers and their probabilities at temperature 1")
+    assert lines[5:9] == [
+        "likely: cr?ane 12.5%, slate 5.0%; together 17.5%",
+        f" v  i  v  i  d   {len(fitting('vivid'))} left",
+        "likely: cr?ane 25.0%, slate 5.0%; together 30.0%",
+        "[C][R][A][N][E]",
+    ]
+
+
+def test_likely_answers_of_an_opponent_stay_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = Foresight("vivid", "crane")
+    monkeypatch.setattr(loading, "load_agent", lambda name, device: agent)
+    text = output("--agent", "x", "--versus", "--secret", "crane", typed="moist\nslate\nquit\n")
+    assert "likely" not in text
+
+
 # --- other games
 
 ECHO_GAME = """
@@ -311,6 +400,13 @@ def test_watching_another_game(echo: str, script: Script) -> None:
         (["--games", "2"], "--agent"),
         (["--agent", "nobody"], "unknown agent 'nobody'"),
         (["--env", "wordel"], "did you mean 'wordle'"),
+        (["--daily", "yesterday"], "--daily 'yesterday' is no date"),
+        (["--daily", "2999-01-01"], "is in the future"),
+        (["--daily", "--secret", "crane"], "--secret 'crane' and --daily both say which word"),
+        (["--daily", "--seed", "0"], "--seed 0 and --daily"),
+        (["--daily", "--split", "test"], "--split 'test' and --daily"),
+        (["--daily", "--agent", "random", "--games", "2"], "--games 2 and --daily"),
+        (["--daily", "--env", "mastermind"], "--daily is for Wordle, not for 'mastermind'"),
     ],
 )
 def test_a_mistake_is_one_line_with_exit_code_2(args: list[str], what: str) -> None:
@@ -523,3 +619,61 @@ def test_a_narrow_terminal_stacks_boards_that_do_not_fit(terminal: type[Terminal
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", first).replace("\r", "").splitlines()
     assert max(map(len, plain)) <= 30
     assert plain.count(" _  _  _  _  _ ") == 12
+
+
+# --- statistics
+
+
+def play_at(game: Terminal, *guesses: str) -> str:
+    for turn, guess in enumerate(guesses, start=1):
+        read_until(game.fd, f"{turn}/6> ")
+        game.type(f"{guess}\n")
+    code, rest = game.rest()
+    assert code == 0
+    return rest.split(LEAVE_PAGE)[1].replace("\r", "")
+
+
+def test_games_at_a_terminal_are_counted_and_a_daily_word_once(
+    terminal: type[Terminal], data_home: Path
+) -> None:
+    word = daily_word(date(2026, 11, 20), make_env("wordle").public()["answers"])
+    assert "Played 1, won 100 %, streak 1, best 1" in play_at(
+        terminal("--daily", "2026-11-20"), "slate", word
+    )
+    again = terminal("--daily", "2026-11-20")
+    assert "does not count again" in " ".join(read_until(again.fd, "1/6> ").split())
+    again.type(f"{word}\n")
+    assert "Played 1, won 100 %" in again.rest()[1]
+    assert '"n_guesses": 2' in (data_home / "games.json").read_text()
+    assert output("--stats").startswith("Played 1, won 100 %")
+
+
+def test_a_word_that_was_chosen_is_not_counted(terminal: type[Terminal], data_home: Path) -> None:
+    assert "Played" not in play_at(terminal("--secret", "crane"), "crane")
+    assert output("--stats") == "No finished games yet.\n"
+    assert not data_home.exists()
+
+
+def test_statistics_that_cannot_be_kept_are_one_line(
+    terminal: type[Terminal], data_home: Path
+) -> None:
+    data_home.parent.mkdir(parents=True)
+    data_home.write_text("a file where the folder should be")
+    text = play_at(terminal("--daily", "2026-11-20"), *["slate"] * 6)
+    assert "\nThe statistics could not be kept: " in text
+    assert "Traceback" not in text
+    result = run("--stats")
+    assert isinstance(result.exception, RunError)
+
+
+def test_letters_that_are_typed_take_the_colours_they_have(terminal: type[Terminal]) -> None:
+    game = terminal("--secret", "crane", NO_COLOR="1")
+    read_until(game.fd, "1/6> ")
+    game.type("slate\n")
+    read_until(game.fd, "2/6> ")
+    game.type("lax\x7fe")
+    assert "2/6>  l [A][E]" in read_until(game.fd, "l [A][E]")
+    game.type("\x04\x15\x04")
+    code, rest = game.rest()
+    assert code == 0
+    assert "The word stays hidden." in rest

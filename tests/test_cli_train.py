@@ -24,6 +24,7 @@ from wordle_rl.config import (
     read_toml,
 )
 from wordle_rl.evaluation.suites import load_suite
+from wordle_rl.records import Outcome
 from wordle_rl.training import session, validation
 from wordle_rl.training.algorithms import ALGORITHMS, fill_defaults
 from wordle_rl.training.games import check_games
@@ -549,6 +550,32 @@ def test_bad_input_to_pretrain(
     assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
     assert message in done.err
     assert not (tmp_path / "run").exists()
+
+
+def test_train_sft_is_pretrain(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[PretrainConfig] = []
+
+    def note(config: PretrainConfig, *rest: object, **more: object) -> Outcome:
+        asked.append(config)
+        return Outcome(step=1, finished=True)
+
+    monkeypatch.setattr(session, "run_pretraining", note)
+    flags = ("--env", "guess-number", "--steps", "3", "--seed", "5", "--set", "muon_lr=0.01")
+    for words in (("pretrain",), ("train", "--algo", "sft")):
+        assert command(*words, "--run-dir", tmp_path / "a", *flags).code == 0
+    assert (
+        asked[0]
+        == asked[1]
+        == parse(PretrainConfig, {"env": "guess-number", "steps": 3, "seed": 5, "muon_lr": 0.01})
+    )
+    refused = command("train", "--algo", "sft", "--preset", "smoke")
+    assert refused.code == 2
+    assert "unknown preset 'smoke'" in refused.err, "those of pretrain are others"
+    inner = command("train", "--set", "train.algo=sft", "--run-dir", tmp_path / "b")
+    assert inner.code == 2
+    assert "`wordle-rl pretrain`" in inner.err
 
 
 def test_pretrain_that_was_interrupted_exits_130(

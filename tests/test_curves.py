@@ -83,3 +83,20 @@ def test_the_validation_of_a_run_without_games_is_drawn() -> None:
     (_, svg), *_ = svg_curves([{"step": 1, "train/loss": 2.0, "eval/greedy_win_rate": 0.5}])
     assert "validation secrets" not in svg
     assert "var(--second)" in svg
+
+
+def test_runs_of_an_experiment_share_a_picture(tmp_path: Path) -> None:
+    from wordle_rl.evaluation.curves import plot_runs
+
+    def run(level: float, steps: int = 6) -> list[dict[str, float]]:
+        rows = [{"step": float(s), "rollout/win_rate": level + s / 20} for s in range(1, steps + 1)]
+        rows[-1]["eval/greedy_win_rate"] = level
+        return rows
+
+    one, two = tmp_path / "one.png", tmp_path / "two.png"
+    plot_runs({"a": [run(0.1)]}, one)
+    plot_runs({"a": [run(0.1)], "b": [run(0.4), run(0.5, steps=3), []]}, two)
+    assert one.read_bytes()[:8] == two.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert one.read_bytes() != two.read_bytes()
+    with pytest.raises(RunError, match="no steps to draw"):
+        plot_runs({"a": [[]]}, one)

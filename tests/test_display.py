@@ -46,6 +46,8 @@ def grpo(step: int, **more: float) -> StepRecord:
     metrics = {
         "rollout/win_rate": step / 100,
         "rollout/reward": step / 50,
+        "rollout/groups_mixed": 0.62,
+        "rollout/invalid_rate": 0.04,
         "rollout/groups_all_won": 0.25,
         "rollout/groups_all_lost": 0.125,
         "train/loss": -0.0125,
@@ -89,9 +91,10 @@ def test_a_pipe_gets_a_line_for_the_first_step_every_tenth_evaluations_and_the_l
         "step 25/25",
     ]
     assert lines[3] == (
-        "step 15/25 | win rate 15.0% | reward 0.300 | games/s 256.0 | loss -0.0125 | "
-        "entropy 0.750 | sampler KL 0.00021 | grad norm 1.5 | all won / lost 25% / 12% | "
-        "validation 62.5% | 95% interval 56.2% - 68.8% | best so far 62.5% (step 15) | ETA 0:20"
+        "step 15/25 | win rate 15.0% | reward 0.300 | validation 62.5% | "
+        "95% interval 56.2% - 68.8% | best so far 62.5% (step 15) | groups mixed 62% | "
+        "all won / lost 25% / 12% | refused 4.0% | loss -0.0125 | entropy 0.750 | grad norm 1.5 | "
+        "games/s 256.0 | ETA 0:20"
     )
     assert "validation" not in lines[4], "an old measurement is not a new one"
     assert written(target).isascii()
@@ -116,9 +119,9 @@ def test_imitation_shows_its_own_numbers_and_leaves_out_the_rest() -> None:
         display.step(StepRecord(step=11, metrics=metrics | {"eval/greedy_win_rate": 0.5}))
         display.step(StepRecord(step=12, metrics={"eval/greedy_win_rate": 0.25}))
     assert written(target).splitlines()[1:] == [
-        "step 10/20 | games 5,120 | games/s 128.0 | loss 1.5000 | grad norm 0.5 | ETA 0:40",
-        "step 11/20 | games 5,120 | games/s 128.0 | loss 1.5000 | grad norm 0.5 | validation 50.0%"
-        " | best so far 50.0% (step 11) | ETA 0:36",
+        "step 10/20 | loss 1.5000 | grad norm 0.5 | games 5,120 | games/s 128.0 | ETA 0:40",
+        "step 11/20 | validation 50.0% | best so far 50.0% (step 11) | loss 1.5000 | grad norm 0.5"
+        " | games 5,120 | games/s 128.0 | ETA 0:36",
         "step 12/20 | validation 25.0% | best so far 50.0% (step 11) | ETA 0:32",
     ]
 

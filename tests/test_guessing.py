@@ -186,6 +186,21 @@ def test_candidates_are_told_where_they_are_asked_for(case: Case) -> None:
 
 
 @each_case
+def test_equal_beliefs_are_equal_knowledge(case: Case) -> None:
+    """The same guesses in another order leave the same secrets possible."""
+    guesses = (*case.wrong[:2], case.near[0])
+    orders = (guesses, guesses[::-1])
+    beliefs = []
+    for order in orders:
+        env = case.start(track_candidates=True)
+        beliefs.append([env.step(guess)[4]["belief"] for guess in order])
+        assert "belief" not in case.start().step(order[0])[4]
+    assert beliefs[0][-1] == beliefs[1][-1]
+    assert hash(beliefs[0][-1]) == hash(beliefs[1][-1])
+    assert len(set(beliefs[0])) > 1
+
+
+@each_case
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [

@@ -98,9 +98,16 @@ def test_plackett_luce_in_closed_form() -> None:
     assert loss.item() == pytest.approx(-math.log(2 / 6 * 3 / 4), abs=1e-12)
 
 
-def test_plackett_luce_refuses_ties() -> None:
-    with pytest.raises(ValueError, match="a different rank for every answer: use rank_pair"):
-        plackett_luce(tensor(1.0, 2.0), torch.tensor([1, 1]))
+def test_ties_of_plackett_luce_are_drawn_from_all_that_are_not_better() -> None:
+    """Two first: each of three; two last: nothing is asked of them. Nobody better: no loss."""
+    scores = tensor(0.0, math.log(2), math.log(3))
+    two_first = plackett_luce(scores, torch.tensor([1, 1, 2]))
+    assert two_first.item() == pytest.approx(-math.log(1 / 6 * 2 / 6), abs=1e-12)
+    two_last = plackett_luce(scores, torch.tensor([2, 2, 1]))
+    assert two_last.item() == pytest.approx(-math.log(3 / 6), abs=1e-12)
+    nothing = plackett_luce(scores, torch.tensor([1, 1, 1]))
+    assert nothing.item() == 0.0
+    assert gradient(nothing, scores) == [0.0] * 3
 
 
 # --- scores

@@ -127,9 +127,11 @@ def test_games_for_two_show_draws_in_place_of_scores() -> None:
         agent="nano",
         split="heldout",
         mode="greedy",
-        play=play(200, Estimate(value=0.1, low=0.06, high=0.15), draws=0.9),
+        play=play(200, Estimate(value=0.1, low=0.06, high=0.15), draws=0.85),
     )
     text = text_of(comparison_table([row]))
-    assert "90.0 %" in text
+    assert "85.0 %" in text
+    assert "losses" in text
+    assert " 5.0 %" in text
     assert "score" not in text
     assert "draws" not in text_of(comparison_table(ROWS))

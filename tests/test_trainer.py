@@ -27,9 +27,11 @@ from wordle_rl.records import Episode, EpisodeGroup, Outcome, StepRecord, StopRe
 from wordle_rl.rollout import rollout
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.algorithms import find_algorithm, parts_of
+from wordle_rl.training.assignment import group_samples, step_advantages
 from wordle_rl.training.games import check_games, draw_tasks, training_env
 from wordle_rl.training.keeper import best_step
-from wordle_rl.training.trainer import group_samples, step_advantages, train
+from wordle_rl.training.kl import steered
+from wordle_rl.training.trainer import train
 
 Row = dict[str, Any]
 
@@ -271,6 +273,9 @@ KINDS = {
     "lora": ("lora.rank=2", "train.lr=1e-2"),
     "kl": ("train.algo=course", "train.decay_from=0.3"),
     "lora and kl": ("lora.rank=2", "train.algo=grpo"),
+    "critic, steered kl": ("train.algo=ppo", "train.kl_target=0.01", "train.updates_per_batch=2"),
+    "trust region": ("train.algo=trpo", "rollout.refill_rounds=1"),
+    "greedy games": ("train.algo=remax",),
 }
 
 
@@ -330,6 +335,33 @@ def test_a_run_that_died_before_its_first_checkpoint_starts_afresh(tmp_path: Pat
         run_in(died, config, watcher=Crashing(at=1))
     run_in(died, config)
     assert logged(died) == logged(unbroken)
+
+
+def test_a_resumed_critic_is_the_one_that_was_saved(tmp_path: Path) -> None:
+    """Its last layer starts at zero, so a new one would say 0 everywhere."""
+    config = ten_word_config("train.algo=reinforce_value", "train.steps=3", "env.reward=shaped")
+    run_in(tmp_path, config, stop_after=2)
+    run_in(tmp_path, config)
+    values = [row["train/value_mean"] for row in logged(tmp_path)]
+    assert values[0] == 0.0
+    assert abs(values[2]) > 1e-3
+
+
+def test_a_checkpoint_without_the_critic_is_refused(tmp_path: Path) -> None:
+    run_in(tmp_path, ten_word_config("train.steps=2"), stop_after=1)
+    with pytest.raises(CheckpointError, match="step-1"):
+        run_in(tmp_path, ten_word_config("train.steps=2", "train.algo=ppo"))
+
+
+def test_the_weight_of_the_kl_term_is_steered_to_its_target(tmp_path: Path) -> None:
+    config = ten_word_config("train.algo=ppo", "train.kl_target=1e-6", "train.lr=1e-2")
+    run_in(tmp_path, config)
+    rows = logged(tmp_path)
+    coefs = [row["train/kl_coef"] for row in rows]
+    assert coefs[0] == 0.01
+    for row, coef in zip(rows, coefs[1:], strict=False):
+        assert coef == pytest.approx(steered(row["train/kl_coef"], row["train/kl_ref"], 1e-6))
+    assert coefs[-1] > 0.0101
 
 
 def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from wordle_rl.envs.guess_number import GuessNumberEnv
 from wordle_rl.envs.text_arena_match import TwoPlayerGame
 from wordle_rl.errors import ConfigError
 from wordle_rl.training.algorithms import fill_defaults
+from wordle_rl.training.credit import anchors
 from wordle_rl.training.games import (
     check_games,
     draw_tasks,
@@ -77,3 +78,19 @@ def test_self_play_has_a_group_for_each_seat() -> None:
     for group in groups:
         for episode in group.episodes:
             assert all(turn.completion is not None for turn in episode.turns)
+
+
+@pytest.mark.parametrize("own", [(), ("env.options.track_candidates=true",)])
+def test_gigpo_has_games_tell_what_is_still_possible(own: tuple[str, ...]) -> None:
+    gigpo = config("train.algo=gigpo", *own)
+    [group, *_] = play_step(taught_agent(), gigpo, 0, 1.0)
+    beliefs = [turn.info["belief"] for game in group.episodes for turn in game.turns]
+    assert all(isinstance(belief, str) for belief in beliefs)
+    assert all(anchor[0] == "belief" for game in group.episodes for anchor in anchors(game)[1:])
+    plain = play_step(taught_agent(), config(), 0, 1.0)
+    assert "belief" not in plain[0].episodes[0].turns[0].info
+
+
+def test_a_game_that_cannot_tell_is_played_all_the_same() -> None:
+    check_games(config("train.algo=gigpo", "env.id=textarena:GuessTheNumber-v0"), "compact")
+    check_games(config("train.algo=gigpo", "env.id=math"), "compact")

@@ -24,15 +24,12 @@ from wordle_rl.records import EpisodeGroup, Sample
 from wordle_rl.rollout import rollout
 from wordle_rl.training.aggregation import BatchSize
 from wordle_rl.training.algorithms import find_algorithm, parts_of
+from wordle_rl.training.assignment import group_samples, step_advantages
 from wordle_rl.training.batch import collate
 from wordle_rl.training.games import draw_tasks, training_env
 from wordle_rl.training.kl import k1
+from wordle_rl.training.learner import STEPS, frozen_reference
 from wordle_rl.training.optim import adamw, clip_gradients
-from wordle_rl.training.trainer import (
-    frozen_reference,
-    group_samples,
-    step_advantages,
-)
 from wordle_rl.training.update import Updater, policy_loss
 
 Make = Callable[[], LanguageAgent]
@@ -79,6 +76,7 @@ def updater(
         settings=config.train,
         temperature=temperature,
         reference=frozen_reference(agent.model) if config.train.kl_coef else None,
+        take_step=STEPS[find_algorithm(config.train.algo).step],
     )
 
 

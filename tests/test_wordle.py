@@ -180,7 +180,9 @@ def test_info_has_the_same_keys_and_types_all_game() -> None:
         "end_reason": "",
         "consistent": False,
         "candidates_left": 2146,
+        "belief": infos[0]["belief"],
     }
+    assert infos[0]["belief"] != infos[1]["belief"] == infos[2]["belief"]
     shapes = [{key: type(value) for key, value in info.items()} for info in infos]
     assert all(shape == shapes[0] for shape in shapes)
     assert "candidates_left" not in start().step("slate")[4]
@@ -221,6 +223,36 @@ def test_candidates_left_are_the_words_that_fit() -> None:
 
 def fitting(words: tuple[str, ...], rows: list[tuple[str, str]]) -> list[str]:
     return [w for w in words if all(feedback(guess, w) == marks for guess, marks in rows)]
+
+
+def test_a_belief_is_the_set_of_words_still_possible() -> None:
+    """Equal however it was reached and whatever the secret; different where the set is."""
+    words = (
+        "abbey",
+        "crane",
+        "dream",
+        "fight",
+        "happy",
+        "music",
+        "pound",
+        "river",
+        "vivid",
+        "zebra",
+    )
+
+    def after(secret: str, *guesses: str) -> str:
+        env = start(secret, answers=words, guesses=words, track_candidates=True)
+        return [env.step(guess)[4]["belief"] for guess in guesses][-1]
+
+    assert after("crane", "fight", "music") == after("crane", "music", "fight")
+    beliefs: dict[str, frozenset[str]] = {}
+    for secret, *guesses in itertools.product(words, repeat=3):
+        rows = [(guess, feedback(guess, secret)) for guess in guesses]
+        if secret in guesses:
+            continue
+        left = frozenset(fitting(words, rows))
+        assert beliefs.setdefault(after(secret, *guesses), left) == left
+    assert len(set(beliefs.values())) == len(beliefs) > 20
 
 
 def test_a_secret_from_outside_of_the_split_is_a_candidate_too() -> None:

@@ -24,6 +24,7 @@ from wordle_rl.training.credit import (
     deviations,
 )
 from wordle_rl.training.credit import is_constant as is_constant
+from wordle_rl.training.rank_advantages import RANK_ADVANTAGES, RANK_FORMULAS
 from wordle_rl.training.registry import resolve
 from wordle_rl.training.turn_advantages import TURN_ADVANTAGES, TURN_FORMULAS
 
@@ -192,6 +193,7 @@ ADVANTAGES: Mapping[str, Advantage] = {
     "signal_rescaled": signal_rescaled,
     "part_standardized": part_standardized,
     **TURN_ADVANTAGES,
+    **RANK_ADVANTAGES,
 }
 FORMULAS: Mapping[str, str] = {
     "raw_returns": "A = R",
@@ -208,6 +210,7 @@ FORMULAS: Mapping[str, str] = {
     "signal_rescaled": "A = (R - mean) x games / games of groups with a signal",
     "part_standardized": "A = sum over parts of (part - mean) / (std + 1e-4), / std of the step",
     **TURN_FORMULAS,
+    **RANK_FORMULAS,
 }
 """What each computes, as one line."""
 

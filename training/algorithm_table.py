@@ -9,18 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Literal
 
 from wordle_rl.training.kl import Placement
 
-
-class Need(StrEnum):
-    """What a method asks of the training loop beyond its five functions."""
-
-    GREEDY_GAME = "greedy_game"
-    """A greedy game of every task, beside the sampled ones."""
-    DYNAMIC_SAMPLING = "dynamic_sampling"
-    """Groups whose games are all worth the same are played again until the batch is full."""
+StepName = Literal["gradient", "trust_region"]
+"""How an update moves the weights: the optimiser's steps, or one natural-gradient step (`trpo`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +34,19 @@ class Algorithm:
     """The trust region, as the loss reads it."""
     clip_high: float = 0.2
     gamma: float = 1.0
-    """Discount a turn, for advantages by turn."""
+    """Discount of a turn, for advantages by turn; of a token for those by token."""
+    lam: float = 1.0
+    """How far an error of the critic reaches back, for advantages that have one."""
     temperature: float = 1.0
-    needs: frozenset[Need] = frozenset()
-    """The method is not itself without these."""
-    companions: frozenset[Need] = frozenset()
-    """The paper adds these; the method runs without them."""
+    updates: int = 1
+    """Optimiser steps on each batch of games."""
+    step: StepName = "gradient"
+    refill_rounds: int = 0
+    """Rounds of further tasks to replace groups whose games are all worth the same."""
+    greedy_game: bool = False
+    """Whether a greedy game of every task is played; of itself where the advantage reads it."""
+    beliefs: bool = False
+    """Whether games tell what is still possible; of itself where the advantage reads it."""
 
 
 _BASELINES = {
@@ -90,7 +91,6 @@ _BASELINES = {
         advantage="greedy_centered",
         loss="reinforce",
         aggregation="constant",
-        needs=frozenset({Need.GREEDY_GAME}),
     ),
     "opo": Algorithm(
         summary="the length-weighted mean of the group as baseline, strictly on-policy",
@@ -151,12 +151,12 @@ _GRPO = {
         aggregation="token_mean",
     ),
     "dapo": Algorithm(
-        summary="clip-higher and the mean over all tokens; its dynamic sampling is a companion",
+        summary="clip-higher, mean over all tokens, groups without a signal are played again",
         paper="Yu et al. 2025, arXiv 2503.14476",
         advantage="standardized",
         aggregation="token_mean",
         clip_high=0.28,
-        companions=frozenset({Need.DYNAMIC_SAMPLING}),
+        refill_rounds=3,
     ),
     "lite_ppo": Algorithm(
         summary="group mean off, over the std of the whole step, mean over all tokens",
@@ -274,5 +274,73 @@ _BY_TURN = {
         gamma=0.95,
     ),
 }
+_CRITICS = {
+    "ppo": Algorithm(
+        summary="a critic, GAE by token, several clipped updates, KL in the reward",
+        paper="Schulman et al. 2017, arXiv 1707.06347; Ouyang et al. 2022, arXiv 2203.02155",
+        advantage="token_gae",
+        aggregation="token_mean",
+        kl="k1",
+        kl_coef=0.01,
+        kl_placement="reward",
+        lam=0.95,
+        updates=4,
+    ),
+    "ppo_turn": Algorithm(
+        summary="PPO with one decision a turn: the critic is read at the start of each",
+        paper="Turn-PPO, arXiv 2512.17008; RAGEN, arXiv 2504.20073",
+        advantage="turn_gae",
+        aggregation="token_mean",
+        kl="k1",
+        kl_coef=0.01,
+        kl_placement="reward",
+        gamma=0.99,
+        lam=0.9,
+        updates=4,
+    ),
+    "reinforce_value": Algorithm(
+        summary="REINFORCE with what a critic expected before the turn as baseline",
+        paper="Williams 1992; Sutton et al. 1999",
+        advantage="value_baseline",
+        loss="reinforce",
+        aggregation="constant",
+    ),
+}
+_NATURAL = {
+    "trpo": Algorithm(
+        summary="the natural gradient, as far as a bound on the KL divergence allows",
+        paper="Schulman et al. 2015, arXiv 1502.05477",
+        advantage="centered",
+        loss="importance",
+        aggregation="constant",
+        step="trust_region",
+    ),
+}
+_RANKINGS = {
+    "rank_pair": Algorithm(
+        summary="the better game of each pair is to be the more likely one",
+        paper="Burges et al. 2005 (RankNet); the loss that some courses call GRPO, corrected",
+        advantage="ranked_in_pairs",
+        loss="reinforce",
+        aggregation="sequence_sum",
+        kl_coef=0.02,
+    ),
+    "plackett_luce": Algorithm(
+        summary="a group's whole ranking is to be likely, the best game drawn first",
+        paper="Plackett 1975; Luce 1959; ties after Breslow 1974",
+        advantage="ranked_in_order",
+        loss="reinforce",
+        aggregation="sequence_sum",
+        kl_coef=0.02,
+    ),
+}
 
-ALGORITHMS: Mapping[str, Algorithm] = {**_GRPO, **_TRUST_REGIONS, **_BASELINES, **_BY_TURN}
+ALGORITHMS: Mapping[str, Algorithm] = {
+    **_GRPO,
+    **_TRUST_REGIONS,
+    **_BASELINES,
+    **_BY_TURN,
+    **_CRITICS,
+    **_NATURAL,
+    **_RANKINGS,
+}

@@ -1,7 +1,8 @@
 """Algorithms are combinations: one name from each of five registries, and defaults.
 
 `wordle-rl train --algo NAME` picks a row of `algorithm_table`; the loop has no branch on the
-algorithm. A user's own, named as `--algo my_module:mine`, takes a few lines, and so does a part:
+algorithm. `--set train.loss=capped_importance` and the like replace one part. A user's own, named
+as `--algo my_module:mine`, takes a few lines, and so does a part:
 
     from dataclasses import replace
     from wordle_rl.training.advantages import by_group
@@ -16,35 +17,49 @@ algorithm. A user's own, named as `--algo my_module:mine`, takes a few lines, an
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from wordle_rl.config import TrainConfig
+from wordle_rl.config import Section, TrainConfig, TrainSection
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.errors import ConfigError, unknown_name
-from wordle_rl.training import advantages, aggregation, corrections, kl, losses
+from wordle_rl.training import (
+    advantages,
+    aggregation,
+    corrections,
+    critic_advantages,
+    kl,
+    losses,
+)
 from wordle_rl.training.algorithm_table import ALGORITHMS as ALGORITHMS
 from wordle_rl.training.algorithm_table import Algorithm as Algorithm
-from wordle_rl.training.algorithm_table import Need as Need
 from wordle_rl.training.credit import Advantage
+from wordle_rl.training.critic_advantages import CriticAdvantage
 from wordle_rl.training.kl import Placement
+from wordle_rl.training.other_methods import OTHER_METHODS
 
-PROVIDED: frozenset[Need] = frozenset()
-"""What `trainer` does beyond the five functions."""
+S = TypeVar("S", bound=Section)
+PARTS = ("advantage", "loss", "aggregation", "kl", "kl_placement", "correction")
+"""What settings can replace in an algorithm."""
+ADVANTAGE_FORMULAS = {**advantages.FORMULAS, **critic_advantages.FORMULAS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """The functions an algorithm is made of."""
 
-    advantage: Advantage
+    advantage: Advantage | None = None
+    """From rewards alone; None where a critic is asked."""
+    critic_advantage: CriticAdvantage | None = None
+    """From rewards and a critic's values."""
     loss: losses.PolicyLoss
     aggregation: aggregation.Aggregation
     kl: kl.KL
     correction: corrections.Correction
     kl_placement: Placement = "loss"
     gamma: float = 1.0
+    lam: float = 1.0
 
 
 def find_algorithm(name: str) -> Algorithm:
@@ -55,12 +70,32 @@ def find_algorithm(name: str) -> Algorithm:
     """
     if name in ALGORITHMS:
         return ALGORITHMS[name]
+    if name in OTHER_METHODS:
+        raise ConfigError(
+            f"{name!r} has a loop of its own: train it with `{OTHER_METHODS[name].command}`"
+        )
     if not is_plugin(name):
-        raise unknown_name("algorithm", name, ALGORITHMS)
+        raise unknown_name("algorithm", name, {**ALGORITHMS, **OTHER_METHODS})
     found = load_plugin("algorithm", name)
     if not isinstance(found, Algorithm):
         raise ConfigError(f"{name!r} is not an Algorithm: it is a {type(found).__name__}")
     return found
+
+
+def chosen_algorithm(train: TrainSection) -> Algorithm:
+    """The algorithm of the settings, with the parts that they name in place of its own.
+
+    Raises:
+        ConfigError: there is no algorithm of that name.
+    """
+    named = {part: getattr(train, part) for part in PARTS}
+    changed = {part: name for part, name in named.items() if name is not None}
+    algorithm = replace(find_algorithm(train.algo), **changed)
+    return replace(
+        algorithm,
+        greedy_game=algorithm.greedy_game or algorithm.advantage == "greedy_centered",
+        beliefs=algorithm.beliefs or algorithm.advantage == "anchored",
+    )
 
 
 def parts_of(algorithm: Algorithm) -> Parts:
@@ -69,28 +104,18 @@ def parts_of(algorithm: Algorithm) -> Parts:
     Raises:
         ConfigError: if one of them does not exist.
     """
+    critic_advantage = critic_advantages.CRITIC_ADVANTAGES.get(algorithm.advantage)
     return Parts(
-        advantage=advantages.resolve_advantage(algorithm.advantage),
+        advantage=None if critic_advantage else advantages.resolve_advantage(algorithm.advantage),
+        critic_advantage=critic_advantage,
         loss=losses.resolve_loss(algorithm.loss),
         aggregation=aggregation.resolve_aggregation(algorithm.aggregation),
         kl=kl.resolve_kl(algorithm.kl),
         correction=corrections.resolve_correction(algorithm.correction),
         kl_placement=algorithm.kl_placement,
         gamma=algorithm.gamma,
+        lam=algorithm.lam,
     )
-
-
-def check_needs(algorithm: Algorithm, provided: Collection[Need] = PROVIDED) -> None:
-    """Refuse a method that needs what the loop does not do.
-
-    Raises:
-        ConfigError: naming what is missing.
-    """
-    if missing := sorted(algorithm.needs.difference(provided)):
-        raise ConfigError(
-            f"this algorithm ({algorithm.summary}) needs {missing[0].value!r}, "
-            "which this training loop does not do: choose another (`wordle-rl algos`)"
-        )
 
 
 def formula_of(algorithm: Algorithm) -> str:
@@ -102,7 +127,7 @@ def formula_of(algorithm: Algorithm) -> str:
     loss = losses.FORMULAS.get(algorithm.loss, algorithm.loss)
     low, high = algorithm.clip_low, algorithm.clip_high
     parts = [
-        advantages.FORMULAS.get(algorithm.advantage, algorithm.advantage),
+        ADVANTAGE_FORMULAS.get(algorithm.advantage, algorithm.advantage),
         loss.format(low=low, high=high, bottom=1 - low, top=1 + high),
         aggregation.FORMULAS.get(algorithm.aggregation, algorithm.aggregation),
     ]
@@ -113,8 +138,12 @@ def formula_of(algorithm: Algorithm) -> str:
         estimate = kl.FORMULAS.get(algorithm.kl, algorithm.kl)
         sign = "+" if algorithm.kl_placement == "loss" else "reward -"
         parts.append(f"{sign} {algorithm.kl_coef:g} ({estimate})")
+    if algorithm.step == "trust_region":
+        parts.append("the natural gradient's step of mean KL(pi_old, pi) <= train.max_kl")
     if algorithm.gamma != 1:
         parts.append(f"gamma {algorithm.gamma:g}")
+    if algorithm.lam != 1:
+        parts.append(f"lambda {algorithm.lam:g}")
     return "; ".join(parts)
 
 
@@ -122,16 +151,36 @@ def fill_defaults(config: TrainConfig) -> TrainConfig:
     """Settings left unset take the algorithm's own, so the saved configuration is complete.
 
     Raises:
-        ConfigError: if the algorithm or a part of it does not exist, or needs what is not there.
+        ConfigError: if the algorithm or a part of it does not exist, or a setting does not go with
+            it.
     """
-    algorithm = find_algorithm(config.train.algo)
+    algorithm = chosen_algorithm(config.train)
     parts_of(algorithm)
-    check_needs(algorithm)
-    rollout, train = config.rollout, config.train
-    own: dict[str, Any] = {"clip_low": algorithm.clip_low, "clip_high": algorithm.clip_high}
-    own = {name: value for name, value in own.items() if name not in train.model_fields_set}
-    if train.kl_coef is None:
-        own["kl_coef"] = algorithm.kl_coef
-    if rollout.temperature is None:
-        rollout = rollout.model_copy(update={"temperature": algorithm.temperature})
-    return config.model_copy(update={"rollout": rollout, "train": train.model_copy(update=own)})
+    own = {
+        "clip_low": algorithm.clip_low,
+        "clip_high": algorithm.clip_high,
+        "updates_per_batch": algorithm.updates,
+        "kl_coef": algorithm.kl_coef,
+    }
+    train = _completed(config.train, own)
+    if algorithm.step == "trust_region" and train.updates_per_batch > 1:
+        raise ConfigError(
+            f"setting train.updates_per_batch={train.updates_per_batch}: a trust-region method "
+            "takes one step a batch, leave it out (train.max_kl is how far it goes)"
+        )
+    if train.kl_target is not None and not train.kl_coef:
+        raise ConfigError(
+            f"setting train.kl_target={train.kl_target:g}: there is no KL term to steer, "
+            "set train.kl_coef above 0 as well"
+        )
+    sampling = {"temperature": algorithm.temperature, "refill_rounds": algorithm.refill_rounds}
+    rollout = _completed(config.rollout, sampling)
+    env = config.env.model_copy(update={"beliefs": config.env.beliefs or algorithm.beliefs})
+    return config.model_copy(update={"env": env, "rollout": rollout, "train": train})
+
+
+def _completed(section: S, own: Mapping[str, Any]) -> S:
+    """A section whose unset settings are the algorithm's."""
+    unset = {k: v for k, v in own.items() if getattr(section, k) is None}
+    unset |= {k: v for k, v in own.items() if k not in section.model_fields_set}
+    return section.model_copy(update=unset)

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.errors import SampleError
 from wordle_rl.records import Batch, Episode, Sample
+from wordle_rl.training.symbols import ALPHABET, SYMBOLS, Probabilities
 from wordle_rl.training.teacher import Demonstration
 
 
@@ -28,6 +30,8 @@ class TrainedTurn:
     logprobs: tuple[float, ...]
     advantage: float
     trained: bool = True
+    teacher_probs: Probabilities | None = None
+    """[n, A] what a teacher would have said at the first n of `token_ids`."""
 
 
 def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[TrainedTurn]:
@@ -49,6 +53,7 @@ def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[Trained
                 token_ids=done.token_ids,
                 logprobs=done.logprobs,
                 advantage=advantage,
+                teacher_probs=turn.teacher_probs,
             )
         )
     return turns
@@ -58,9 +63,10 @@ def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -
     """A teacher's game as the turns the student would have sampled, each ended by `stop_id`."""
     prompt = chat.opening(game.opening)
     turns = []
-    for action, observation, trained in zip(
-        game.actions, game.observations, game.trained, strict=True
-    ):
+    known = game.teacher_probs if symbol_ids(chat, stop_id) else ()
+    seen = (game.opening, *game.observations)
+    played = zip(game.actions, game.trained, known or (None,) * len(game.actions), strict=True)
+    for k, (action, trained, probs) in enumerate(played, start=1):
         answer = (*chat.encode(action), stop_id)
         turns.append(
             TrainedTurn(
@@ -69,10 +75,17 @@ def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -
                 logprobs=(0.0,) * len(answer),
                 advantage=1.0,
                 trained=trained,
+                teacher_probs=probs,
             )
         )
-        prompt = (*prompt, *answer, *chat.between(answer, observation))
+        prompt = chat.next_prompt((*prompt, *answer), seen[: k + 1], game.actions[:k])
     return turns
+
+
+def symbol_ids(chat: ChatRenderer, stop_id: int) -> Ids:
+    """The token of every symbol, END last; empty where an answer is not one token a symbol."""
+    ids = tuple(i for symbol in ALPHABET for i in chat.encode(symbol))
+    return (*ids, stop_id) if chat.encode(ALPHABET) == ids and len(ids) == len(ALPHABET) else ()
 
 
 def build_samples(turns: Sequence[TrainedTurn]) -> list[Sample]:
@@ -120,7 +133,20 @@ def _merge(row: Sequence[TrainedTurn]) -> Sample:
         loss_mask=tuple(mask),
         sampler_logprobs=tuple(logprobs),
         advantages=tuple(advantages),
+        teacher_probs=_teacher_probs(row, len(ids)),
     )
+
+
+def _teacher_probs(row: Sequence[TrainedTurn], length: int) -> Probabilities | None:
+    """What the teacher would have said at each token of a Sample, [T, A]."""
+    if all(turn.teacher_probs is None for turn in row):
+        return None
+    found = np.zeros((length, SYMBOLS), dtype=np.float32)
+    for turn in row:
+        if turn.teacher_probs is not None:
+            start = len(turn.prompt_ids)
+            found[start : start + len(turn.teacher_probs)] = turn.teacher_probs
+    return found
 
 
 def collate(samples: Sequence[Sample], pad_id: int, device: torch.device | str = "cpu") -> Batch:
@@ -140,7 +166,21 @@ def collate(samples: Sequence[Sample], pad_id: int, device: torch.device | str =
         sampler_logprobs=sampler_logprobs,
         old_logprobs=sampler_logprobs,
         advantages=stack([s.advantages for s in samples], 0.0, torch.float32),
+        teacher_probs=_stack_teacher_probs(samples, width, device),
     )
+
+
+def _stack_teacher_probs(
+    samples: Sequence[Sample], width: int, device: torch.device | str
+) -> Tensor | None:
+    """[B, T, A] on the device; None where no sample has a teacher."""
+    if all(sample.teacher_probs is None for sample in samples):
+        return None
+    probs = np.zeros((len(samples), width, SYMBOLS), dtype=np.float32)
+    for row, sample in zip(probs, samples, strict=True):
+        if sample.teacher_probs is not None:
+            row[: len(sample.teacher_probs)] = sample.teacher_probs
+    return torch.from_numpy(probs).to(device)
 
 
 def micro_batches(samples: Sequence[Sample], max_tokens: int) -> Iterator[list[Sample]]:

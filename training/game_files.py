@@ -96,10 +96,16 @@ def _game_text(game: _Kept) -> str:
 
 def _turn_lines(episode: Episode) -> Iterator[str]:
     """The rows of a board, each after what was said; for other games the answers of the game."""
-    record = record_of(episode)
+    record, opened = record_of(episode), len(episode.opening)
     on_board = has_board(record)
+    if on_board:
+        yield from (row_text(guess, marks, PLAIN).plain for guess, marks in record.rows[:opened])
+    elif opened and episode.turns:
+        yield printable(episode.turns[0].observation)
     answers = game_record(episode)["observations"][1:]
-    for turn, (guess, marks), answer in zip(episode.turns, record.rows, answers, strict=True):
+    for turn, (guess, marks), answer in zip(
+        episode.turns, record.rows[opened:], answers, strict=True
+    ):
         said = printable(turn.action).strip()
         if not on_board or said.strip("[].").lower() != guess:
             yield from (f"> {line}" for line in said.split("\n"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from torch import nn
 from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -22,18 +23,22 @@ class Keeper:
     optimizers: Sequence[Optimizer]
     keep: int
     """How many of the newest checkpoints stay; the best one always does."""
+    modules: Mapping[str, nn.Module] = field(default_factory=dict)
+    """What is trained beside the model, by the name of its file: a critic, a reward head."""
 
     def resume(self) -> int:
-        """Go back to the newest checkpoint; metrics after it are cut off. Returns its step, else 0.
+        """Go back to the newest checkpoint; logs after it are cut off. Returns its step, else 0.
 
         Raises:
             CheckpointError: it is damaged.
         """
         step = 0
         if (latest := self.run.latest_checkpoint()) is not None:
-            state = load_checkpoint(latest, model=self.model, optimizers=self.optimizers)
+            state = load_checkpoint(
+                latest, model=self.model, optimizers=self.optimizers, modules=self.modules
+            )
             step = int(state["step"])
-        self.run.cut_metrics(step)
+        self.run.cut_logs(step)
         return step
 
     def save(self, step: int, best: int | None) -> None:
@@ -43,6 +48,7 @@ class Keeper:
             model=self.model,
             tokenizer=self.tokenizer,
             optimizers=self.optimizers,
+            modules=self.modules,
             state={"step": step},
         )
         if best is not None:

@@ -79,6 +79,19 @@ def resolve_kl(name: str) -> KL:
     return resolve("KL estimator", name, KLS)
 
 
+def steered(coef: float, divergence: float, target: float) -> float:
+    """The weight for the next step: up where the policy was further away than `target`, else down.
+
+    coef (1 + 0.1 clip(divergence / target - 1, -0.2, 0.2)): Ziegler et al. 2019, arXiv 1909.08593,
+    section 2.2.
+
+    >>> round(steered(0.1, 3.0, 1.0), 4), round(steered(0.1, 0.9, 1.0), 4)
+    (0.102, 0.099)
+    """
+    error = min(max(divergence / target - 1, -0.2), 0.2)
+    return coef * (1 + 0.1 * error)
+
+
 def penalty_to_go(divergence: Tensor, mask: Tensor, coef: float) -> Tensor:
     """What a divergence in the reward takes off the advantage of each token, [B, T], <= or > 0.
 

@@ -49,11 +49,14 @@ def plackett_luce(scores: Tensor, ranks: Tensor) -> Tensor:
     """-log of the probability of the whole ranking when answers are drawn without replacement.
 
     The sum over places k of logsumexp(s of place k and below) - s_k (Plackett 1975, Luce 1959).
+    Answers that share a rank all count as drawn before the others of their rank were taken away
+    (Breslow 1974); those of the last rank, whom nobody is worse than, are not drawn at all.
 
-    Raises:
-        ValueError: for tied ranks, of which the model knows nothing.
+    >>> scores = torch.tensor([0.0, 0.0, 0.0], dtype=torch.float64)
+    >>> round(plackett_luce(scores, torch.tensor([1, 2, 3])).exp().item(), 6)  # 3!
+    6.0
     """
-    if len(set(ranks.tolist())) != len(ranks):
-        raise ValueError("plackett_luce needs a different rank for every answer: use rank_pair")
-    ordered = scores[ranks.argsort()]
-    return (ordered.flip(0).logcumsumexp(0).flip(0) - ordered).sum()
+    worse = ranks[:, None] < ranks[None, :]  # [B, B]: i is better than j
+    rivals = torch.where(ranks[:, None] <= ranks[None, :], scores[None, :], -torch.inf)
+    terms = rivals.logsumexp(1) - scores
+    return torch.where(worse.any(1), terms, 0.0).sum()

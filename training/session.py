@@ -12,9 +12,9 @@ import platform
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from shlex import quote
 from types import FrameType
@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from wordle_rl.agents.device import keep_freed_memory
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.agents.lora import add_lora
@@ -33,14 +34,15 @@ from wordle_rl.evaluation.curves import plot_curve
 from wordle_rl.provenance import git_commit, hardware, versions
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
-from wordle_rl.training.algorithms import fill_defaults
 from wordle_rl.training.comparison import Comparison, compare, comparisons_json
 from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
+from wordle_rl.training.loops import loop_of
+from wordle_rl.training.overlong import check_overlong
+from wordle_rl.training.reward_model import reward_scorers
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
-from wordle_rl.training.trainer import train
 from wordle_rl.training.validation import AUTO, chosen_suites, validator
 
 
@@ -51,6 +53,8 @@ class TrainingResult:
     outcome: Outcome
     comparisons: tuple[Comparison, ...] = ()
     """One for each final suite; none where the run was interrupted."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """The last `eval/` numbers of a reward model, which plays no games to compare."""
 
 
 def run_training(
@@ -63,7 +67,9 @@ def run_training(
         ConfigError: the configuration cannot work.
     """
     console = console or Console()
-    config = fill_defaults(config)
+    keep_freed_memory()
+    loop = loop_of(config.train.algo)
+    config = loop.complete(config)
     agent = load_language_agent(
         config.model.path,
         device=config.model.device,
@@ -72,7 +78,8 @@ def run_training(
     )
     # What cannot work fails here, before anything is written.
     check_games(config, agent.style)
-    scorers = judge_scorers(config, run)
+    check_overlong(agent.max_new_tokens, config.rollout.overlong_tokens)
+    scorers = [*judge_scorers(config, run), *reward_scorers(config)]
     game = (config.env.id, config.env.options)
     opponent = config.env.opponent
     names = config.eval.suite if config.eval.every_steps else ""
@@ -84,17 +91,19 @@ def run_training(
         )
     open_run(run, to_toml(config), resume=resume)
 
-    games = config.rollout.tasks_per_step * config.rollout.group_size
     title = f"{config.train.algo} on {config.env.id} · {agent.name} · {run.path}"
     with (
         say_how_to_resume(console, run),
         catch_interrupt() as interrupted,
         TrainDisplay(
-            config.train.steps, title=title, console=console, games_per_step=games
+            config.train.steps,
+            title=title,
+            console=console,
+            games_per_step=loop.games_per_step(config),
         ) as display,
     ):
         display.resume(run.records())
-        outcome = train(
+        outcome = loop.train(
             agent,
             config,
             run,
@@ -103,16 +112,18 @@ def run_training(
             scorers=scorers,
             interrupted=interrupted,
         )
-    if records := list(run.records()):
+    records = list(run.records())
+    if any("rollout/win_rate" in row or "eval/greedy_win_rate" in row for row in records):
         plot_curve(records, run.curve)
     if not outcome.finished:
-        _say_stopped(console, run, f"after step {outcome.step}; saved")
+        say_stopped(console, run, f"after step {outcome.step}; saved")
     if not outcome.finished or not final:
         return TrainingResult(outcome=outcome)
     with say_how_to_resume(console, run):
         comparisons = compare(config, run, final, console)
-    _say(console, f"learning curve: {run.curve}")
-    _say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
+    if run.curve.is_file():
+        say(console, f"learning curve: {run.curve}")
+    say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
     return TrainingResult(outcome=outcome, comparisons=comparisons)
 
 
@@ -121,6 +132,7 @@ def run_pretraining(
 ) -> Outcome:
     """Imitate the game's teacher as configured, or go on with a run."""
     console = console or Console()
+    keep_freed_memory()
     find_teacher(config)  # what has no teacher fails here, before anything is written
     if config.model == "new":
         agent = new_nano(config)
@@ -147,7 +159,7 @@ def run_pretraining(
             interrupted=interrupted,
         )
     if not outcome.finished:
-        _say_stopped(console, run, f"after step {outcome.step}; saved")
+        say_stopped(console, run, f"after step {outcome.step}; saved")
     return outcome
 
 
@@ -169,7 +181,8 @@ def new_nano(config: PretrainConfig) -> LanguageAgent:
 
 def result_json(run: RunDir, result: TrainingResult) -> dict[str, Any]:
     """How a run ended as plain data, with the comparisons where there are some."""
-    ending = {"run_dir": str(run.path), **asdict(result.outcome)}
+    ending: dict[str, Any] = {"run_dir": str(run.path), **asdict(result.outcome)}
+    ending |= {"measured": dict(result.measured)} if result.measured else {}
     return ending | (comparisons_json(result.comparisons) if result.comparisons else {})
 
 
@@ -241,16 +254,17 @@ def say_how_to_resume(console: Console, run: RunDir) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say_stopped(console, run, "at once")
+        say_stopped(console, run, "at once")
         raise
 
 
-def _say_stopped(console: Console, run: RunDir, when: str) -> None:
+def say_stopped(console: Console, run: RunDir, when: str) -> None:
+    """Say how far a run got, and how to go on with it."""
     command = f"wordle-rl {_command_of(run)} --resume --run-dir {quote(str(run.path))}"
-    _say(console, f"stopped {when}. Go on with: {command}")
+    say(console, f"stopped {when}. Go on with: {command}")
 
 
-def _say(console: Console, line: str) -> None:
+def say(console: Console, line: str) -> None:
     """A line with a path in it: as it is, to be copied."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 

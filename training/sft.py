@@ -1,8 +1,9 @@
 """Imitation: cross-entropy on a teacher's answers, everything else masked.
 
 One update: play `games_per_step` teacher games, render them as the conversations the student will
-see, average the negative log-likelihood over all trained tokens of the update, step. The games of
-an update are a function of (seed, step), so a resumed run sees what the unbroken one would have.
+see, average the cross-entropy over all trained tokens of the update, step. Where the teacher's
+distribution over the next letter is known, that is the target, else the letter it said. The games
+of an update are a function of (seed, step), so a resumed run sees what the unbroken one would have.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 
 import torch
+from transformers import PreTrainedModel
 
 from wordle_rl.agents.chat import ChatRenderer
-from wordle_rl.agents.device import autocast
+from wordle_rl.agents.device import autocast, compiled
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.agents.logprobs import score_tokens
 from wordle_rl.config import PretrainConfig
 from wordle_rl.records import Outcome, Sample, StepRecord
 from wordle_rl.run_dir import RunDir
@@ -25,6 +27,7 @@ from wordle_rl.training.batch import (
     collate,
     demonstration_turns,
     micro_batches,
+    symbol_ids,
 )
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.optim import clip_gradients, muon_and_adamw, set_lr, warmup_decay
@@ -63,6 +66,7 @@ def pretrain(
         keep=config.keep_checkpoints,
     )
     start = keeper.resume()
+    student = compiled(agent.model) if config.compile else agent.model
     history: list[Mapping[str, float]] = list(run.records())
     for step in range(start, config.steps):
         began = time.perf_counter()
@@ -73,17 +77,15 @@ def pretrain(
                 step, config.steps, warmup=config.warmup_steps, decay_from=config.decay_from
             ),
         )
-        loss, tokens = _backward(agent, samples, config)
+        losses = _backward(agent, student, samples, config)
         norm = clip_gradients(agent.model, config.max_grad_norm)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
         done = step + 1
-        metrics = {
-            "train/loss": loss,
+        metrics = losses | {
             "train/grad_norm": norm,
-            "train/tokens": float(tokens),
             "train/games": float(done * config.games_per_step),
             "time/step_s": time.perf_counter() - began,
         }
@@ -120,16 +122,35 @@ def teacher_samples(
 
 
 def _backward(
-    agent: LanguageAgent, samples: list[Sample], config: PretrainConfig
-) -> tuple[float, int]:
-    """Accumulate gradients of the token-mean loss; returns (loss, trained tokens)."""
+    agent: LanguageAgent, model: PreTrainedModel, samples: list[Sample], config: PretrainConfig
+) -> dict[str, float]:
+    """Accumulate gradients of the token-mean loss; returns what to log of it.
+
+    The divergence is the loss less the teacher's own entropy: 0 for a perfect student.
+    """
     total = sum(sum(sample.loss_mask) for sample in samples)
-    loss_sum = 0.0
+    symbols = symbol_ids(agent.chat, agent.stop_ids[0])
+    loss_sum, noise = 0.0, 0.0
     for micro in micro_batches(samples, config.micro_batch_tokens):
         batch = collate(micro, agent.pad_id, agent.device)
         with autocast(agent.device, agent.compute_dtype):
-            logprobs, _ = token_logprobs(agent.model, batch.input_ids, batch.loss_mask)
-        loss = -logprobs.sum() / total
+            scores = score_tokens(
+                model,
+                batch.input_ids,
+                batch.loss_mask,
+                teacher_probs=batch.teacher_probs,
+                symbol_ids=symbols,
+            )
+        likelihood = scores.logprobs
+        if batch.teacher_probs is not None:
+            soft = batch.loss_mask & (batch.teacher_probs.sum(-1) > 0)
+            likelihood = torch.where(soft, scores.expected, likelihood)
+            noise += float(torch.special.entr(batch.teacher_probs[soft]).sum())
+        loss = -likelihood.sum() / total
         torch.autograd.backward(loss)
         loss_sum += float(loss.detach())
-    return loss_sum, total
+    return {
+        "train/loss": loss_sum,
+        "train/divergence": loss_sum - noise / total,
+        "train/tokens": float(total),
+    }

@@ -13,12 +13,14 @@ varied, so that the student learns the skill rather than a list:
   are rare in ordinary games although they decide them.
 
 A validation or test word is never a secret. In the pool the teacher guesses from, those words occur
-uniformly like any other.
+uniformly like any other. Since the teacher draws uniformly, the exact distribution of every letter
+it says is known, and a game carries it beside the word that was drawn (`teacher_probs`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +30,7 @@ from wordle_rl.envs.feedback import Patterns, pattern_matrix, pattern_text
 from wordle_rl.envs.wordle import compact_opening
 from wordle_rl.envs.words import load_words, split_of
 from wordle_rl.errors import ConfigError
+from wordle_rl.training.symbols import Codes, Probabilities, encode_answers, next_symbols
 
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]
@@ -44,6 +47,9 @@ class Demonstration:
     observations: tuple[str, ...]
     """`observations[t]` follows `actions[t]`."""
     trained: tuple[bool, ...]
+    teacher_probs: tuple[Probabilities, ...] = field(default=(), compare=False)
+    """For each answer and its end [n, A], how likely the teacher was to say each symbol there
+    (`symbols`); empty where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +108,10 @@ class WordleTeacher:
         """Feedback of every legal word against every legal word: 126 MB for five letters."""
         return pattern_matrix(self.words, self.words)
 
+    @cached_property
+    def _codes(self) -> Codes:
+        return encode_answers(self.words)
+
     def demonstrations(self, rng: np.random.Generator, count: int) -> list[Demonstration]:
         """`count` games; the same generator state gives the same games."""
         outside = self.outside_share if len(self.secrets["outside"]) else 0.0
@@ -121,20 +131,25 @@ class WordleTeacher:
         scattered = np.where(rng.random(count) < self.scattered_share, rng.integers(1, 4, count), 0)
         fits = np.ones((count, len(columns)), dtype=bool)
         guesses = np.empty((count, self.max_guesses), dtype=np.int64)
+        probs: list[Probabilities] = []  # of each turn, [count, letters + 1, A]
         lengths = np.zeros(count, dtype=np.int64)
         for turn in range(self.max_guesses):
             lengths += fits.any(axis=1)
             random_words = rng.integers(0, len(self.words), count)
             consistent = columns[_random_true(rng, fits)]
             guesses[:, turn] = np.where(turn < scattered, random_words, consistent)
+            said = self._codes[guesses[:, turn]]
+            probs.append(next_symbols(fits.astype(np.float32), said, self._codes[columns]))
             seen = self._patterns[guesses[:, turn], secrets]
             fits &= self._patterns[guesses[:, turn, None], columns[None, :]] == seen[:, None]
         return [
-            self._demonstration(g[: int(n)], int(s), int(k))
-            for g, n, s, k in zip(guesses, lengths, secrets, scattered, strict=True)
+            self._demonstration(g[: int(n)], int(s), int(k), [turn[i] for turn in probs])
+            for i, (g, n, s, k) in enumerate(zip(guesses, lengths, secrets, scattered, strict=True))
         ]
 
-    def _demonstration(self, guesses: Indices, secret: int, scattered: int) -> Demonstration:
+    def _demonstration(
+        self, guesses: Indices, secret: int, scattered: int, probs: Sequence[Probabilities]
+    ) -> Demonstration:
         won = np.flatnonzero(guesses == secret)
         used = guesses[: int(won[0]) + 1] if len(won) else guesses
         marks = [pattern_text(int(self._patterns[g, secret]), self.length) for g in used]
@@ -144,6 +159,7 @@ class WordleTeacher:
             actions=tuple(self.words[g] for g in used),
             observations=tuple(marks),
             trained=tuple(t >= scattered for t in range(len(used))),
+            teacher_probs=tuple(probs[: len(used)]),
         )
 
 

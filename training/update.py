@@ -1,4 +1,4 @@
-"""One policy update: samples -> micro-batches -> loss -> backward, clip, step.
+"""One policy update: samples -> micro-batches -> loss -> gradient -> step.
 
 Every micro-batch contributes its share of the loss over the whole batch, so how the batch is cut
 changes memory and speed, never the gradient.
@@ -6,7 +6,7 @@ changes memory and speed, never the gradient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from wordle_rl.agents.device import autocast
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.agents.logprobs import Scores, score_tokens
 from wordle_rl.config import TrainSection
 from wordle_rl.records import Batch, LossInputs, LossOutput, Sample
 from wordle_rl.training.aggregation import BatchSize
@@ -25,8 +25,9 @@ from wordle_rl.training.algorithms import Parts
 from wordle_rl.training.batch import collate, micro_batches
 from wordle_rl.training.corrections import CorrectionInputs
 from wordle_rl.training.kl import penalty_to_go
-from wordle_rl.training.losses import Clip, log_ratio, silenced_tokens
+from wordle_rl.training.losses import Clip
 from wordle_rl.training.optim import clip_gradients
+from wordle_rl.training.update_metrics import over_updates, summarise, token_metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,15 @@ class Updater:
     temperature: float
     reference: PreTrainedModel | None
     """The starting model, for the KL term; with LoRA the trained model without its adapter."""
+    take_step: Step
+    """How the gradient moves the weights."""
+    symbol_ids: Sequence[int] = ()
+    """The tokens that a teacher's probabilities are of."""
 
     def __call__(
         self, samples: Sequence[Sample], *, games: int, rows: int, tokens: int | None = None
     ) -> dict[str, float]:
-        """Train on one batch of games and return `train/` metrics of the first update.
+        """Train on one batch of games and return its `train/` metrics (`over_updates`).
 
         Args:
             samples: rows with a signal.
@@ -62,14 +67,11 @@ class Updater:
         )
         micros = micro_batches(samples, self.settings.micro_batch_tokens)
         batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
-        metrics: dict[str, float] = {}
-        for _ in range(self.settings.updates_per_batch):
-            outputs = [self._backward(batch, size) for batch in batches]
-            norm = clip_gradients(self.agent.model, self.settings.max_grad_norm)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            metrics = metrics or _summarise(outputs, size) | {"train/grad_norm": norm}
-        return metrics
+        return self.take_step(self, batches, size)
+
+    def parameters(self) -> list[Tensor]:
+        """The weights that are trained."""
+        return [p for p in self.agent.model.parameters() if p.requires_grad]
 
     def _prepare(self, batch: Batch) -> Batch:
         """Add what is computed once a batch, without gradient.
@@ -79,34 +81,77 @@ class Updater:
         """
         with torch.no_grad():
             if self.settings.updates_per_batch > 1:
-                old, _ = self._logprobs(self.agent.model, batch)
+                old, _ = self.logprobs(batch)
                 batch = replace(batch, old_logprobs=old)
             if self.reference is not None:
-                batch = replace(batch, ref_logprobs=self._reference_logprobs(batch))
-        if self.parts.kl_placement == "reward":
+                batch = replace(batch, ref_logprobs=self.reference_logprobs(batch))
+        if self.parts.kl_placement == "reward" and self.parts.critic_advantage is None:
             batch = charge_divergence(batch, self.parts, self.settings.kl_coef or 0.0)
         return batch
 
-    def _reference_logprobs(self, batch: Batch) -> Tensor:
+    def logprobs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and entropies of the policy now, both [B, T]."""
+        return self._logprobs(self.agent.model, batch)
+
+    def reference_logprobs(self, batch: Batch) -> Tensor:
+        """Log-probabilities of the starting model, [B, T]."""
+        assert self.reference is not None
         if isinstance(self.reference, PeftModel):
             with self.reference.disable_adapter():
                 return self._logprobs(self.reference, batch)[0]
-        assert self.reference is not None
         return self._logprobs(self.reference, batch)[0]
 
     def _logprobs(self, model: PreTrainedModel, batch: Batch) -> tuple[Tensor, Tensor]:
+        scores = self._scores(model, batch)
+        return scores.logprobs, scores.entropy
+
+    def _scores(
+        self, model: PreTrainedModel, batch: Batch, teacher_probs: Tensor | None = None
+    ) -> Scores:
         with autocast(self.agent.device, self.agent.compute_dtype):
-            return token_logprobs(
-                model, batch.input_ids, batch.loss_mask, temperature=self.temperature
+            return score_tokens(
+                model,
+                batch.input_ids,
+                batch.loss_mask,
+                temperature=self.temperature,
+                teacher_probs=teacher_probs,
+                symbol_ids=self.symbol_ids,
             )
 
-    def _backward(self, batch: Batch, size: BatchSize) -> LossOutput:
-        logprobs, entropy = self._logprobs(self.agent.model, batch)
-        output = policy_loss(batch, logprobs, self.parts, self.settings, size)
-        torch.autograd.backward(output.loss)
-        return replace(
-            output, metrics={**output.metrics, "entropy": float(entropy.sum()) / size.logged_tokens}
-        )
+    def loss(self, batch: Batch, size: BatchSize) -> LossOutput:
+        """A micro-batch's share of the loss at the weights as they are."""
+        scores = self._scores(self.agent.model, batch, batch.teacher_probs)
+        output = policy_loss(batch, scores.logprobs, self.parts, self.settings, size)
+        spread = float(scores.entropy.sum()) / size.logged_tokens
+        output = replace(output, metrics={**output.metrics, "entropy": spread})
+        if not self.settings.distill_coef:
+            return output
+        return distilled(output, batch, scores.expected, self.parts, self.settings, size)
+
+    def accumulate(self, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
+        """Add the gradient of the whole batch to the weights' `grad`; `train/` metrics."""
+        outputs = []
+        for batch in batches:
+            output = self.loss(batch, size)
+            torch.autograd.backward(output.loss)
+            outputs.append(replace(output, loss=output.loss.detach()))
+        return summarise(outputs, size)
+
+
+Step = Callable[[Updater, Sequence[Batch], BatchSize], dict[str, float]]
+"""(updater, prepared micro-batches, whole batch) -> moves the weights, returns `train/` metrics."""
+
+
+def gradient_steps(update: Updater, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
+    """`updates_per_batch` steps down the clipped gradient; returns what `over_updates` tells."""
+    told = []
+    for _ in range(update.settings.updates_per_batch):
+        metrics = update.accumulate(batches, size)
+        norm = clip_gradients(update.agent.model, update.settings.max_grad_norm)
+        update.optimizer.step()
+        update.optimizer.zero_grad(set_to_none=True)
+        told.append(metrics | {"train/grad_norm": norm})
+    return over_updates(told[0], told[-1])
 
 
 def charge_divergence(batch: Batch, parts: Parts, coef: float) -> Batch:
@@ -155,15 +200,36 @@ def policy_loss(
         if parts.kl_placement == "loss":
             loss = loss + settings.kl_coef * parts.aggregation(divergence, mask, size)
         metrics["kl_ref"] = float(divergence.detach().sum()) / size.logged_tokens
-    with torch.no_grad():
-        drift = torch.where(mask, logprobs - batch.sampler_logprobs, 0.0)
-        metrics |= {
-            "loss": float(loss),
-            "clip_fraction": float(silenced_tokens(parts.loss, inputs, clip)) / size.logged_tokens,
-            "sampler_kl": float((drift.expm1() - drift).sum()) / size.logged_tokens,
-            "ratio_max": float(log_ratio(inputs).exp().max()),
-        }
+    metrics |= {"loss": float(loss.detach())}
+    metrics |= token_metrics(batch, inputs, parts.loss, clip, size)
     return LossOutput(loss=loss, metrics=metrics)
+
+
+def distilled(
+    output: LossOutput,
+    batch: Batch,
+    expected: Tensor,
+    parts: Parts,
+    settings: TrainSection,
+    size: BatchSize,
+) -> LossOutput:
+    """The loss with distill_coef x aggregate(KL(teacher || policy)) added, and its mean logged.
+
+    Args:
+        output: of the policy loss.
+        batch: with `teacher_probs`, or none of its rows has a teacher.
+        expected: [B, T] sum over symbols of P_teacher x log p.
+        parts: of the algorithm.
+        settings: with `distill_coef`.
+        size: of the whole batch.
+    """
+    if batch.teacher_probs is None:
+        return replace(output, metrics={**output.metrics, "distillation": 0.0})
+    noise = torch.special.entr(batch.teacher_probs).sum(-1)
+    divergence = torch.where(batch.loss_mask, -expected - noise, 0.0)
+    penalty = settings.distill_coef * parts.aggregation(divergence, batch.loss_mask, size)
+    mean = float(divergence.detach().sum()) / size.logged_tokens
+    return LossOutput(loss=output.loss + penalty, metrics={**output.metrics, "distillation": mean})
 
 
 def _divergence(batch: Batch, logprobs: Tensor, parts: Parts) -> Tensor:
@@ -178,13 +244,3 @@ def _divergence(batch: Batch, logprobs: Tensor, parts: Parts) -> Tensor:
         for values in (logprobs, batch.ref_logprobs, batch.old_logprobs)
     )
     return parts.kl(policy, reference, old)
-
-
-def _summarise(outputs: Sequence[LossOutput], size: BatchSize) -> dict[str, float]:
-    """Metrics of an update: shares add up, the largest ratio is the largest of all."""
-    names: Mapping[str, float] = outputs[0].metrics
-    total = {
-        f"train/{name}": (max if name == "ratio_max" else sum)(o.metrics[name] for o in outputs)
-        for name in names
-    }
-    return total | {"train/tokens": float(size.logged_tokens)}

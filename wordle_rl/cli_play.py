@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import TextIOWrapper
-from typing import TYPE_CHECKING, TextIO
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 
-from wordle_rl.errors import ConfigError
+from wordle_rl.errors import ConfigError, RunError
+from wordle_rl.terminal import clean_exit, forgive_encoding, is_terminal
 
 if TYPE_CHECKING:
-    from wordle_rl.play_session import Screen, Setup
+    from wordle_rl.play_stats import Book
+    from wordle_rl.screen import Screen
+    from wordle_rl.seats import Setup
 
-INTERRUPTED = 130
-"""Exit code of a program that Ctrl-C ended."""
 AGENT_DELAY_S = 0.6
 """Time to read an agent's move before the next one."""
 
@@ -28,6 +27,13 @@ AGENT_DELAY_S = 0.6
 @click.option("--versus", is_flag=True, help="Play against the agent, on the same secret.")
 @click.option("--env", "env_id", default="wordle", show_default=True, help="The game.")
 @click.option("--secret", metavar="WORD", help="Play this word.")
+@click.option(
+    "--daily",
+    is_flag=False,
+    flag_value="today",
+    metavar="[DATE]",
+    help="The word of today, or of a day as 2026-11-26; the same for everybody.",
+)
 @click.option("--hard", is_flag=True, help="Hints that were found must be used.")
 @click.option("--seed", type=click.IntRange(min=0), help="Which word; a new one by default.")
 @click.option(
@@ -44,6 +50,7 @@ AGENT_DELAY_S = 0.6
     type=click.FloatRange(min=0, max=60),
     help="Seconds between an agent's moves; 0.6 on a terminal by default, else 0.",
 )
+@click.option("--stats", is_flag=True, help="Show your own statistics, and play nothing.")
 @click.option("--contrast", is_flag=True, help="Orange and blue instead of green and yellow.")
 @click.option("--device", default="auto", show_default=True, help="Where the agent's model runs.")
 def play(
@@ -51,11 +58,13 @@ def play(
     versus: bool,
     env_id: str,
     secret: str | None,
+    daily: str | None,
     hard: bool,
     seed: int | None,
     split: str | None,
     games: int,
     delay_s: float | None,
+    stats: bool,
     contrast: bool,
     device: str,
 ) -> None:
@@ -63,22 +72,73 @@ def play(
 
     Type a word to guess it, ? for the number of words left and ? again for one of them, quit to
     stop. A word that is also a command is played in brackets: [quit]. Ctrl-C stops at any time.
+    Games at a terminal count in your own statistics, unless --secret or --seed chose the word.
+    Before each move of a model that answers with a word, its likeliest answers are listed.
     """
     _check_flags(agent_name, versus=versus, games=games)
-    if delay_s is None:
-        delay_s = AGENT_DELAY_S if _is_terminal(sys.stdout) else 0.0
-    with _clean_exit():
-        from wordle_rl.play_session import Setup
+    if daily is not None:
+        _check_daily(secret=secret, seed=seed, split=split, games=games)
+    with clean_exit():
+        from wordle_rl.play_stats import Book, stats_path
 
-        setup = Setup(
-            env_id=env_id,
-            seed=secrets.randbelow(2**31) if seed is None else seed,
-            secret=secret,
-            split=split,
-            hard=hard,
-        )
         screen = _open_screen(contrast, typing=agent_name is None or versus)
-        _play(setup, agent_name, screen, versus, games, delay_s, device)
+        book = Book(stats_path())
+        if stats:
+            _show_stats(book, screen)
+            return
+        setup = _setup(env_id, secret=secret, daily=daily, seed=seed, split=split, hard=hard)
+        # A word that was chosen can be known, and who types into a pipe may be no person.
+        counts = (secret, seed) == (None, None) and is_terminal(sys.stdin)
+        _play(setup, agent_name, screen, versus, games, delay_s, device, book if counts else None)
+
+
+def _setup(
+    env_id: str,
+    *,
+    secret: str | None,
+    daily: str | None,
+    seed: int | None,
+    split: str | None,
+    hard: bool,
+) -> Setup:
+    """What is played; the word of a day in place of a secret where one is asked for."""
+    from wordle_rl.envs.daily import daily_word
+    from wordle_rl.seats import Setup
+
+    setup = Setup(
+        env_id=env_id,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        secret=secret,
+        split=split,
+        hard=hard,
+    )
+    if daily is None:
+        return setup
+    if not setup.is_wordle:
+        raise ConfigError(f"--daily is for Wordle, not for {env_id!r}")
+    day = _read_day(daily)
+    return replace(setup, day=day, secret=daily_word(day, setup.make_env().public()["answers"]))
+
+
+def _read_day(text: str) -> date:
+    """A date that is not in the future."""
+    today = date.today()
+    try:
+        day = today if text == "today" else date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--daily {text!r} is no date: write it as {today}") from None
+    if day > today:
+        raise ConfigError(f"--daily {text!r} is in the future: its word is not out yet")
+    return day
+
+
+def _show_stats(book: Book, screen: Screen) -> None:
+    from wordle_rl.play_result import show_stats
+
+    try:
+        show_stats(book, screen)
+    except OSError as error:
+        raise RunError(f"the statistics cannot be read: {error}") from None
 
 
 def _play(
@@ -87,12 +147,15 @@ def _play(
     screen: Screen,
     versus: bool,
     games: int,
-    delay_s: float,
+    delay_s: float | None,
     device: str,
+    book: Book | None,
 ) -> None:
     from wordle_rl import play_session
     from wordle_rl.agents.loading import load_agent
 
+    if delay_s is None:
+        delay_s = AGENT_DELAY_S if is_terminal(sys.stdout) else 0.0
     agent = None
     if agent_name is not None:
         with screen.console.status(f"Loading {agent_name}"):
@@ -102,11 +165,19 @@ def _play(
             raise ConfigError(f"--versus and --games are for Wordle, not for {setup.env_id!r}")
         play_session.play_text(setup, agent, screen, delay_s=delay_s)
     elif agent is None:
-        play_session.play_alone(setup, screen)
+        play_session.play_alone(setup, screen, book=book)
     elif versus:
-        play_session.play_versus(setup, agent, screen, delay_s=delay_s)
+        play_session.play_versus(setup, agent, screen, delay_s=delay_s, book=book)
     else:
         play_session.watch(setup, agent, screen, games=games, delay_s=delay_s)
+
+
+def _check_daily(*, secret: str | None, seed: int | None, split: str | None, games: int) -> None:
+    given = {"--secret": secret, "--seed": seed, "--split": split}
+    given["--games"] = None if games == 1 else games
+    for flag, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{flag} {value!r} and --daily both say which word: leave one out")
 
 
 def _check_flags(agent_name: str | None, *, versus: bool, games: int) -> None:
@@ -124,34 +195,9 @@ def _open_screen(contrast: bool, *, typing: bool) -> Screen:
     from rich.console import Console
 
     from wordle_rl.evaluation.replay import look_for
-    from wordle_rl.play_session import Screen
+    from wordle_rl.screen import Screen
 
-    _forgive_encoding()
+    forgive_encoding()
     console = Console(highlight=False, markup=False, emoji=False)
-    in_place = _is_terminal(sys.stdin) and _is_terminal(sys.stdout) and console.is_interactive
+    in_place = is_terminal(sys.stdin) and is_terminal(sys.stdout) and console.is_interactive
     return Screen(console, look_for(console, contrast=contrast), redraw=typing and in_place)
-
-
-def _forgive_encoding() -> None:
-    """Bytes that are no text, and text that cannot be printed, become marks and not errors."""
-    for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and stream.isatty()
-
-
-@contextmanager
-def _clean_exit() -> Iterator[None]:
-    """End without a traceback on Ctrl-C, and where nobody reads standard output any more."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo()
-        raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:
-        # The last flush of the program must have somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None

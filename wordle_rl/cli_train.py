@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from wordle_rl.config import (
+    PresetKind,
     PretrainConfig,
     TrainConfig,
     apply_overrides,
@@ -26,6 +27,7 @@ from wordle_rl.config import (
 from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.run_dir import RunDir, is_run
 
+PRESET_KINDS: dict[str, PresetKind] = {"train": "presets", "pretrain": "recipes"}
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended."""
 
@@ -47,6 +49,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 @click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
 @click.option("--algo", help="The algorithm: see `wordle-rl algos`; or package.module:name.")
 @click.option("--env", help="The game: a short name, a Gymnasium id, or package.module:Class.")
+@click.option(
+    "--opponent", help="In a game for two: self, random, perfect, or package.module:name."
+)
 @click.option("--model", help="nano, a model or run folder, or a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.")
 @click.option("--seed", type=click.IntRange(min=0), help="Fixes secrets and sampling.")
@@ -59,6 +64,7 @@ def train(
     preset: str | None,
     algo: str | None,
     env: str | None,
+    opponent: str | None,
     model: str | None,
     steps: int | None,
     seed: int | None,
@@ -71,11 +77,17 @@ def train(
     """Train a language model on a game with reinforcement learning.
 
     The default preset takes the built-in model through GRPO on Wordle on a laptop CPU. Stop with
-    Ctrl-C and go on with --resume.
+    Ctrl-C and go on with --resume. `--algo sft` is `wordle-rl pretrain`, with its settings.
     """
+    if algo == "sft":
+        if as_json:
+            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --json")
+        _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
+        return
     flags = {
         "train.algo": algo,
         "env.id": env,
+        "env.opponent": opponent,
         "model.path": model,
         "train.steps": steps,
         "train.seed": seed,
@@ -105,9 +117,13 @@ def train(
 def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> None:
     from rich.console import Console
 
+    from wordle_rl.training.pair_methods import REWARD_MODEL
+    from wordle_rl.training.reward_session import run_reward_training
     from wordle_rl.training.session import result_json, run_training
 
-    result = run_training(config, run, resume=resume, console=Console(stderr=as_json))
+    sessions = {REWARD_MODEL: run_reward_training}
+    start = sessions.get(config.train.algo, run_training)
+    result = start(config, run, resume=resume, console=Console(stderr=as_json))
     if as_json:
         click.echo(json.dumps(result_json(run, result)))
     if not result.outcome.finished:
@@ -115,6 +131,7 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
 
 
 @click.command()
+@click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
 @click.option("--env", help="The game, or several: wordle=4,guess-number,math.")
 @click.option("--model", help="new, or what to go on from: nano, a model or run folder, a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Updates.")
@@ -124,6 +141,7 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
 @resume_option
 @set_option
 def pretrain(
+    preset: str | None,
     env: str | None,
     model: str | None,
     steps: int | None,
@@ -135,25 +153,43 @@ def pretrain(
 ) -> None:
     """Make a model that imitates a game's teacher.
 
-    The teacher guesses at random what still fits; in math it knows the answer. With the default
-    settings this is the command that made nano.
+    The teacher guesses at random what still fits; in math it knows the answer. Without a preset, a
+    game or a model this is the command that made nano.
     """
+    _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
+
+
+def _given(
+    env: str | None, model: str | None, steps: int | None, seed: int | None, device: str | None
+) -> dict[str, Any]:
+    """The settings of imitation that flags have set."""
+    flags = {"env": env, "model": model, "steps": steps, "seed": seed, "device": device}
+    return {key: value for key, value in flags.items() if value is not None}
+
+
+def _pretrain(
+    preset: str | None,
+    given: dict[str, Any],
+    run_dir: Path | None,
+    resume: bool,
+    overrides: tuple[str, ...],
+) -> None:
     from rich.console import Console
 
     from wordle_rl.training.session import run_pretraining
 
-    flags = {"env": env, "model": model, "steps": steps, "seed": seed, "device": device}
-    given = {key: value for key, value in flags.items() if value is not None}
     if resume:
-        if given or overrides:
+        if preset is not None or given or overrides:
             raise ConfigError(
                 "--resume takes its settings from the run folder: leave out the others"
             )
         run = _run_to_resume(run_dir, "pretrain")
         values: dict[str, Any] = read_toml(run.config)
     else:
-        run = RunDir(run_dir or _free_folder("pretrain"))
-        values = apply_overrides(given, overrides)
+        name = preset or (None if given.keys() & {"env", "model"} else "nano")
+        run = RunDir(run_dir or _free_folder(f"pretrain-{Path(name).stem}" if name else "pretrain"))
+        values = (read_preset(name, "recipes") if name else {}) | given
+        values = apply_overrides(values, overrides)
     config = parse(PretrainConfig, values)
     if not run_pretraining(config, run, resume=resume, console=Console()).finished:
         raise click.exceptions.Exit(INTERRUPTED)
@@ -182,7 +218,8 @@ def export(model: str, out: Path, dtype: str) -> None:
 @click.command()
 def algos() -> None:
     """List the algorithms and what they are made of."""
-    from wordle_rl.training.algorithms import ALGORITHMS, PROVIDED, formula_of
+    from wordle_rl.training.algorithms import ALGORITHMS, formula_of
+    from wordle_rl.training.other_methods import OTHER_METHODS
 
     click.echo("R: a game's return. mean, std: of its group. G_k: return from turn k on.")
     click.echo("r = pi / pi_old of a token, d = log pi - log pi_ref, sg: no gradient through it.")
@@ -191,15 +228,18 @@ def algos() -> None:
         click.echo(f"\n{name:22} {algorithm.summary}")
         click.echo(f"{'':22} {formula_of(algorithm)}")
         click.echo(f"{'':22} {' x '.join(p for p in parts if p != 'none')}; {algorithm.paper}")
-        if missing := algorithm.needs - PROVIDED:
-            click.echo(f"{'':22} cannot be trained yet: needs {', '.join(sorted(missing))}")
+    for name, method in OTHER_METHODS.items():
+        click.echo(f"\n{name:22} {method.summary}")
+        click.echo(f"{'':22} {method.formula}")
+        click.echo(f"{'':22} {method.command}; {method.paper}")
 
 
 @click.command()
 def presets() -> None:
-    """List the presets."""
-    for name, summary in preset_names().items():
-        click.echo(f"{name:10} {summary}")
+    """List the presets of `train`, then those of `pretrain`."""
+    for command, kind in PRESET_KINDS.items():
+        for name, summary in preset_names(kind).items():
+            click.echo(f"{command:9} --preset {name:14} {summary}")
 
 
 @click.command()

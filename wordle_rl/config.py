@@ -76,6 +76,8 @@ class PretrainConfig(Section):
     """What matrix products run in; weights stay in float32."""
     device: str = "auto"
     """`auto` (CUDA, else MPS, else CPU) or a torch device."""
+    compile: bool = False
+    """Fuse the training kernels (`torch.compile`): faster on long runs, a slow first step."""
 
 
 class EnvSection(Section):
@@ -92,6 +94,8 @@ class EnvSection(Section):
     """Which secrets are drawn; anything but `train` forfeits the held-out figures."""
     opponent: str = ""
     """In a game for two: `self` for self-play, `random`, `perfect`, or `package.module:name`."""
+    beliefs: bool = False
+    """Have games tell what is still possible after each turn; algorithms that ask set it."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Further arguments, for example `hard_mode = true`; of several games, a table for each."""
 
@@ -129,6 +133,26 @@ class RolloutSection(Section):
     """Sampling temperature; unset for the algorithm's own (1 for most)."""
     max_turns: int = Field(default=64, ge=1)
     """A game that is still running then is cut off."""
+    refill_rounds: int | None = Field(default=None, ge=0)
+    """Most further rounds that replace groups whose games are all worth the same; unset for the
+    algorithm's own (0 for most)."""
+    overlong_tokens: int = Field(default=0, ge=0)
+    """The last so many tokens below the limit of an answer cost up to 1, growing linearly."""
+
+
+class TasksSection(Section):
+    """Which games are played during training: all of it is off by default."""
+
+    midgame_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the tasks that begin after one to four guesses that are not the model's own."""
+    midgame_player: Literal["random", "random-consistent"] = "random"
+    """Who makes these guesses: `random`, or `random-consistent`, which fits all feedback."""
+    replay_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the tasks that are played again because games of them were lost lately."""
+    curriculum_start: int = Field(default=0, ge=0)
+    """Secrets that are drawn from at first; 0 for all of them at once."""
+    curriculum_win_rate: float = Field(default=0.6, gt=0, le=1)
+    """Win rate on fresh tasks from which there are twice as many secrets."""
 
 
 class TrainSection(Section):
@@ -138,6 +162,18 @@ class TrainSection(Section):
     """Steps: play, update, repeat."""
     algo: str = "dr_grpo"
     """The algorithm (see `wordle-rl algos`)."""
+    advantage: str | None = None
+    """Another advantage than the algorithm's; a name, or `package.module:function`."""
+    loss: str | None = None
+    """Another policy loss than the algorithm's."""
+    aggregation: str | None = None
+    """Another aggregation than the algorithm's."""
+    kl: str | None = None
+    """Another estimate of the KL divergence than the algorithm's."""
+    kl_placement: Literal["loss", "reward"] | None = None
+    """Where the KL divergence is charged; unset for the algorithm's own."""
+    correction: str | None = None
+    """Weights for a sampler that differs from the trainer; unset for the algorithm's own."""
     lr: float = Field(default=3e-4, gt=0)
     """Learning rate (AdamW)."""
     warmup_steps: int = Field(default=5, ge=0)
@@ -147,13 +183,27 @@ class TrainSection(Section):
     seed: int = Field(default=0, ge=0)
     """Fixes secrets and sampling."""
     updates_per_batch: int = Field(default=1, ge=1)
-    """Optimiser steps on each batch of games."""
+    """Optimiser steps on each batch of games; left out, the algorithm's own (1 for most)."""
     clip_low: float = Field(default=0.2, gt=0, lt=1)
     """The ratio is clipped below 1 - clip_low."""
     clip_high: float = Field(default=0.2, gt=0)
     """The ratio is clipped above 1 + clip_high."""
     kl_coef: float | None = Field(default=None, ge=0)
     """Weight of the KL divergence to the starting model; unset for the algorithm's own."""
+    kl_target: float | None = Field(default=None, gt=0)
+    """Steer `kl_coef` so that the divergence is so many nats a token; unset for a fixed weight."""
+    max_kl: float = Field(default=0.01, gt=0)
+    """How far a trust-region step may go: mean KL(old, new) in nats a token."""
+    critic_lr: float = Field(default=1e-3, gt=0)
+    """Learning rate of the critic (AdamW), where the algorithm has one."""
+    critic_updates: int = Field(default=10, ge=1)
+    """Steps of the critic on each batch of games."""
+    value_clip: float = Field(default=0.2, gt=0)
+    """A value of the critic that has moved so far on one batch is pulled no further."""
+    distill_coef: float = Field(default=0.0, ge=0)
+    """Weight of the KL divergence from a teacher on the model's own states; 0 for no teacher."""
+    teacher: str = "consistent"
+    """Who that is: `consistent` (any answer that fits), `sharp` (the better of them), `solver`."""
     tokens_per_row: float = Field(default=32.0, gt=0)
     """The constant that stands for a game's length where the algorithm averages by one."""
     max_grad_norm: float = Field(default=1.0, gt=0)
@@ -162,6 +212,32 @@ class TrainSection(Section):
     """Padded tokens a forward pass; changes memory and speed, not the result."""
     shuffle_advantages: bool = False
     """A control: shuffle advantages inside each group. Nothing should be learned."""
+
+
+class PreferenceSection(Section):
+    """Learning from pairs of answers: `train.algo` dpo, ipo or reward-model."""
+
+    path: str = ""
+    """JSON lines of preferences; empty compares the games that the policy just played."""
+    batch_size: int = Field(default=32, ge=1)
+    """Lines of that file a step."""
+    beta: float = Field(default=0.1, gt=0)
+    """How strongly the starting model holds the policy (dpo, ipo)."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    """The share of pairs that are taken to be labelled the wrong way round (dpo)."""
+    center: float = Field(default=0.01, ge=0)
+    """Weight of (r_better + r_worse)^2, which keeps rewards near 0 (reward-model)."""
+    held_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the file's groups that a reward model is measured on and not trained on."""
+
+
+class RewardModelSection(Section):
+    """A trained reward model that scores finished games, beside what the game itself pays."""
+
+    path: str = ""
+    """Its run or model folder (`train --algo reward-model`); empty for none."""
+    weight: float = Field(default=1.0, gt=0)
+    """A game's reward gets weight x score added; `env.rewards = { game = 0.0 }` takes the rest."""
 
 
 class EvalSection(Section):
@@ -226,8 +302,11 @@ class TrainConfig(Section):
     model: ModelSection = ModelSection()
     lora: LoraSection = LoraSection()
     rollout: RolloutSection = RolloutSection()
+    tasks: TasksSection = TasksSection()
     train: TrainSection = TrainSection()
+    preference: PreferenceSection = PreferenceSection()
     judge: JudgeSection = JudgeSection()
+    reward_model: RewardModelSection = RewardModelSection()
     eval: EvalSection = EvalSection()
     save: SaveSection = SaveSection()
 
@@ -296,9 +375,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{str(path)!r} is not valid TOML: {error}") from None
 
 
-def preset_names() -> dict[str, str]:
-    """The packaged presets and the first comment line of each."""
-    folder = files("wordle_rl.training") / "presets"
+PresetKind = Literal["presets", "recipes"]
+"""Folders of packaged settings: of `train`, and of `pretrain`."""
+
+
+def preset_names(kind: PresetKind = "presets") -> dict[str, str]:
+    """The packaged settings of a kind and the first comment line of each."""
+    folder = files("wordle_rl.training") / kind
     found = sorted((p for p in folder.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
     return {
         p.name.removesuffix(".toml"): p.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
@@ -306,18 +389,18 @@ def preset_names() -> dict[str, str]:
     }
 
 
-def read_preset(name: str) -> dict[str, Any]:
-    """The values of a packaged preset, or of a `.toml` file of the user's own.
+def read_preset(name: str, kind: PresetKind = "presets") -> dict[str, Any]:
+    """The values of packaged settings, or of a `.toml` file of the user's own.
 
     Raises:
-        ConfigError: if there is no such preset; the message names the nearest.
+        ConfigError: if there are no such settings; the message names the nearest.
     """
     if name.endswith(".toml"):
         return read_toml(Path(name))
-    if name not in preset_names():
-        raise unknown_name("preset", name, preset_names())
+    if name not in preset_names(kind):
+        raise unknown_name("preset", name, preset_names(kind))
     return tomllib.loads(
-        (files("wordle_rl.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+        (files("wordle_rl.training") / kind / f"{name}.toml").read_text(encoding="utf-8")
     )
 
 

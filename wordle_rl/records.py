@@ -16,6 +16,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -53,6 +55,8 @@ class Task:
     """Arguments the environment is made with."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Handed to `env.reset(options=...)`, for example `{"secret": "crane"}`."""
+    origin: str = "fresh"
+    """Why it is played, where training chooses: `fresh`, `midgame` or `replayed`."""
 
     @property
     def secret(self) -> str:
@@ -90,6 +94,9 @@ class Turn:
     """The info the environment returned for this action."""
     completion: Completion | None = None
     """None when the agent is not a language model."""
+    teacher_probs: NDArray[np.float32] | None = field(default=None, compare=False)
+    """[n, A]: how likely a teacher was to say each symbol at each of the first n sampled tokens,
+    given those before it (`training.symbols`); None without a teacher."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,7 @@ class Episode:
 
     task: Task
     turns: tuple[Turn, ...]
+    """The agent's own."""
     final_observation: str
     terminated: bool
     truncated: bool
@@ -105,6 +113,8 @@ class Episode:
     policy_version: int = 0
     """The trainer step whose weights played; 0 outside training."""
     error: str | None = None
+    opening: tuple[Turn, ...] = ()
+    """Turns that were played before the agent moved, where the task begins in the middle."""
 
     @property
     def total_reward(self) -> float:
@@ -136,12 +146,16 @@ class Sample:
 
     Position t describes token t: `loss_mask[t]` is true where the model sampled it,
     `sampler_logprobs[t]` is its log-probability there (0 elsewhere), `advantages[t]` its advantage.
+    Where a teacher is imitated, `teacher_probs[t]` is how likely it was to say each symbol there
+    (`training.symbols`); a row of zeros says nothing.
     """
 
     token_ids: tuple[int, ...]
     loss_mask: tuple[bool, ...]
     sampler_logprobs: tuple[float, ...]
     advantages: tuple[float, ...]
+    teacher_probs: NDArray[np.float32] | None = field(default=None, compare=False)
+    """[T, A]; None without a teacher."""
 
     def __post_init__(self) -> None:
         lengths = {
@@ -150,13 +164,15 @@ class Sample:
             len(self.sampler_logprobs),
             len(self.advantages),
         }
+        if self.teacher_probs is not None:
+            lengths.add(len(self.teacher_probs))
         if len(lengths) != 1:
-            raise ValueError(f"a Sample needs four equal lengths, got {sorted(lengths)}")
+            raise ValueError(f"a Sample needs equal lengths, got {sorted(lengths)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Padded samples. Every tensor is [B, T]; row padding is on the right."""
+    """Padded samples. Tensors are [B, T] but for `teacher_probs`; row padding is on the right."""
 
     input_ids: Tensor
     attention_mask: Tensor
@@ -167,6 +183,8 @@ class Batch:
     """The trainer's own, before the first update on this batch."""
     advantages: Tensor
     ref_logprobs: Tensor | None = None
+    teacher_probs: Tensor | None = None
+    """[B, T, A]: what a teacher would have said, as in `Sample`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +232,23 @@ class Estimate:
     high: float | None
 
 
+NOTHING = Estimate(value=None, low=None, high=None)
+"""What is said of what was not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRecord:
+    """How one secret was played."""
+
+    secret: str
+    n: int
+    wins: int
+    score: float
+    """Mean guesses, a loss counted as one more than the rules allow."""
+    best_known: int | None
+    """Guesses of the best known play; None where none is known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayReport:
     """How one way of decoding did on a suite: R in the JSON result."""
@@ -239,6 +274,20 @@ class PlayReport:
     truncated_rate: float
     """Share of completions cut at `max_new_tokens`."""
     errors: int
+    detectable: Mapping[str, float | None] = field(default_factory=dict)
+    """For `win_rate` and `score`: the smallest difference from another result as uncertain as this
+    one that a test at 5 % finds with a power of 80 %."""
+    funnel: Mapping[str, Estimate] = field(default_factory=dict)
+    """Of actions, those that were `parsed`, that were `legal`, that were `consistent` with all
+    feedback; of games, those that were `won`."""
+    bits_per_action: Estimate = NOTHING
+    """What an action told of the secret, in bits; one that was refused told nothing."""
+    regret: Estimate = NOTHING
+    """The score minus the guesses of the best known play on the same secrets."""
+    pass_at_k: Mapping[str, Estimate] = field(default_factory=dict)
+    """k -> the chance that one of k games on a secret is won; where all had as many games."""
+    hardest: tuple[SecretRecord, ...] = ()
+    """The secrets that went worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,3 +299,5 @@ class EvalReport:
     suite_hash: str
     greedy: PlayReport | None
     sampled: PlayReport | None
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    """How it was played: temperature and games a secret, seed, limit of guesses, prompt."""
