@@ -10,7 +10,7 @@ from rich.table import Table
 
 from wordle_rl.evaluation.leaderboard import Board, Entry
 from wordle_rl.evaluation.published import CAUTION, PUBLISHED, applies_to
-from wordle_rl.evaluation.report import number, percent, text_table
+from wordle_rl.evaluation.report import number, percent, table
 from wordle_rl.records import Estimate
 
 COLUMNS = ("#", "agent", "n", "wins", "score", "guesses", "refused")
@@ -24,7 +24,7 @@ def board_table(board: Board) -> Table:
     columns = _columns(board)
     rows = [_cells(entry, columns) for entry in board.entries]
     rows += [_opponent_cells(*item, columns) for item in board.opponents.items()]
-    return text_table(columns, rows, left=TEXT_COLUMNS)
+    return table(columns, rows, left=TEXT_COLUMNS)
 
 
 def board_note(board: Board) -> str:

@@ -96,8 +96,7 @@ def _sample(game: GameRecord) -> dict[str, Any]:
             }
         },
         "metadata": {
-            key: game[key]  # type: ignore[literal-required]
-            for key in ("guesses", "statuses", "feedback", "n_guesses", "error")
+            key: game[key] for key in ("guesses", "statuses", "feedback", "n_guesses", "error")
         },
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wordle_rl.agents.base import Move
-from wordle_rl.agents.loading import load_agent
+from wordle_rl.agents.baselines import load_baseline
 from wordle_rl.agents.solver import planner_for
 from wordle_rl.envs import make_env, supported
 from wordle_rl.errors import ConfigError
@@ -55,7 +55,7 @@ def replay_steps(game: GameRecord, suite: Suite) -> list[Step]:
     """The moves of a game in their order."""
     task = next((t for t in suite.tasks if t.secret == game["secret"]), None)
     running = None if task is None else _start(task, suite)
-    public = {} if running is None else running.env.public()
+    public: Mapping[str, Any] = {} if running is None else running.env.public()
     is_wordle = public.get("game") == "wordle"
     solver = [] if running is None or task is None else list(_solver_moves(running, task, game))
     rows = list(zip(game["guesses"], game["feedback"], strict=True))
@@ -98,7 +98,7 @@ def _solver_moves(running: RunningGame, task: Task, game: GameRecord) -> Iterato
     if opening is None:
         return
     try:
-        player = load_agent(SOLVER).begin([opening], temperature=0.0)
+        player = load_baseline(SOLVER).begin([opening], temperature=0.0)
     except ConfigError:  # this game has no solver
         return
     for answer in _answers(game):

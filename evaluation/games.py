@@ -70,6 +70,8 @@ class GameRecord(CountedGame, total=False):
     rewards: list[float]
     reward: float
     reward_parts: dict[str, float]
+    probabilities: list[float | None]
+    """Of each whole answer, as it was sampled; None where no model sampled it."""
     step: int
     """Of games of a training run, with the advantage they were trained with."""
     advantage: float | None

@@ -205,7 +205,8 @@ def _score_by_secret(games: Sequence[Played], suite: Suite) -> Values:
     scores: defaultdict[str, list[int]] = defaultdict(list)
     for game in games:
         scores[game.secret].append(game.n_guesses if game.outcome == "won" else loss)
-    return np.array([np.mean(scores[secret]) for secret in sorted(scores)])
+    means = [float(np.mean(scores[secret])) for secret in sorted(scores)]
+    return np.array(means, dtype=np.float64)
 
 
 def _better_by_score(means: Mapping[str, Values]) -> Better:

@@ -91,7 +91,7 @@ def fit_ratings(pairings: Sequence[Pairing]) -> Ratings:
     return Ratings(
         players=players,
         means=POINTS * np.asarray(means),
-        covariance=POINTS**2 * np.linalg.inv(curvature),
+        covariance=np.asarray(POINTS**2 * np.linalg.inv(curvature), dtype=np.float64),
     )
 
 

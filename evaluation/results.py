@@ -70,15 +70,16 @@ class Result:
         Raises:
             StoreError: it is none; the message begins with `source`.
         """
+        if not isinstance(entry, dict):
+            raise StoreError(f"{source}: not a recorded result, but a {type(entry).__name__}")
         fields = cls.__dataclass_fields__.keys()
-        if not isinstance(entry, dict) or (missing := fields - entry.keys()):
-            what = f"no {min(missing)!r}" if isinstance(entry, dict) else type(entry).__name__
-            raise StoreError(f"{source}: not a recorded result ({what}): export it again")
+        if missing := fields - entry.keys():
+            raise StoreError(f"{source}: not a recorded result (no {min(missing)!r})")
         try:
             result = cls(**{**{f: entry[f] for f in fields}, "games": tuple(entry["games"])})
-            whole = result.id == result_id(result)
+            whole = result_id(result) == result.id
         except (TypeError, KeyError):
-            whole = False
+            raise StoreError(f"{source}: a game of the result lacks what it needs") from None
         if not whole:
             raise StoreError(f"{source}: the result is not what its id says: get the file again")
         return result
@@ -163,6 +164,14 @@ def installed_suite(name: str) -> Suite:
     if subset is None:
         return load_suite(name)
     return load_suite(subset["suite"]).subset(int(subset["n"]))
+
+
+def is_installed(suite: Suite) -> bool:
+    """Whether everyone with this version has the suite: one of a user's own lists is not."""
+    try:
+        return installed_suite(suite.name).suite_hash == suite.suite_hash
+    except ConfigError:
+        return False
 
 
 def _installed(name: str, source: str) -> Suite:

@@ -56,6 +56,18 @@ def test_a_pair_is_recorded_too_and_no_store_means_none(tmp_path: Path) -> None:
     assert not other.exists()
 
 
+def test_a_suite_of_ones_own_lists_is_played_and_not_recorded(tmp_path: Path) -> None:
+    words, path = tmp_path / "words.txt", tmp_path / "results.db"
+    words.write_text("crane\nslate\n")
+    arguments = ["random", "--suite", "wordle-all", "--answers", str(words), "--samples", "0"]
+    done = CliRunner().invoke(evaluate, [*arguments, "--store", str(path), "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["greedy"]["n"] == 2
+    assert "not recorded" in done.stderr
+    with Store(path) as opened:
+        assert opened.results() == []
+
+
 def test_a_store_that_cannot_be_used_says_so_before_anything_is_played(tmp_path: Path) -> None:
     path = tmp_path / "results.db"
     path.write_text("no database " * 100)

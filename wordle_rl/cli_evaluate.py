@@ -156,19 +156,30 @@ class _Settings:
             out_dir=None if self.out is None else self.out / folder,
             on_game=on_game,
         )
-        self._record(agent, report, games)
+        if not self.no_store:
+            self._record(agent, suite, report, games)
         return report, games
 
-    def _record(self, agent: Agent, report: EvalReport, games: list[GameRecord]) -> None:
+    def _record(
+        self, agent: Agent, suite: Suite, report: EvalReport, games: list[GameRecord]
+    ) -> None:
         """Put a finished evaluation into the store."""
-        if self.no_store:
-            return
-        from wordle_rl.evaluation.results import make_result
+        from wordle_rl.evaluation.results import is_installed, make_result
         from wordle_rl.evaluation.store import Store
 
-        drawn = {"temperature": self.temperature, "samples": self.samples, "seed": self.seed}
+        if not is_installed(suite):
+            click.echo(f"not recorded: {suite.name} is a suite of your own lists", err=True)
+            return
+        result = make_result(
+            agent,
+            report,
+            games,
+            temperature=self.temperature,
+            samples=self.samples,
+            seed=self.seed,
+        )
         with Store(self.store) as store:
-            store.add(make_result(agent, report, games, **drawn))
+            store.add(result)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

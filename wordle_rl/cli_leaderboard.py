@@ -15,6 +15,7 @@ import click
 from wordle_rl.cli_options import STORE
 
 if TYPE_CHECKING:
+    from wordle_rl.evaluation.games import Mode
     from wordle_rl.evaluation.leaderboard import Board
     from wordle_rl.evaluation.store import Store
 
@@ -117,7 +118,7 @@ def _show(store: Store, suites: tuple[str, ...], mode: str, shape: Shape) -> Non
     from wordle_rl.evaluation.leaderboard import leaderboard as board_of
 
     check_played(store, suites)
-    as_mode = "sampled" if mode == "sampled" else "greedy"
+    as_mode: Mode = "sampled" if mode == "sampled" else "greedy"
     boards = [board_of(store, name, as_mode) for name in suites or suites_played(store)]
     as_json, markdown, html = shape
     if html is not None:
