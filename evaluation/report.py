@@ -46,7 +46,7 @@ def rows_of(report: EvalReport, split: str) -> list[Row]:
 def comparison_table(rows: Sequence[Row]) -> Table:
     """The rows as a table for the terminal, intervals below their values."""
     columns = _columns(rows)
-    return text_table(columns, [_cells(row, columns) for row in rows], left=3)
+    return table(columns, [_cells(row, columns) for row in rows], left=3)
 
 
 def comparison_markdown(rows: Sequence[Row]) -> str:
@@ -60,10 +60,10 @@ def comparison_markdown(rows: Sequence[Row]) -> str:
 def paired_table(results: Mapping[str, PairedResult]) -> Table:
     """Differences by how moves were chosen, as a table for the terminal."""
     columns = ("moves", "secrets", "wins", "score", "only A", "only B", "p")
-    return text_table(columns, [_paired_cells(*item) for item in results.items()], left=1)
+    return table(columns, [_paired_cells(*item) for item in results.items()], left=1)
 
 
-def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
     """A table whose first `left` columns are text and the others numbers."""
     shown = Table(header_style="bold", box=None, pad_edge=False, collapse_padding=True)
     for i, name in enumerate(columns):

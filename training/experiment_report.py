@@ -22,7 +22,7 @@ from wordle_rl.evaluation.evaluator import evaluate
 from wordle_rl.evaluation.games import GameRecord
 from wordle_rl.evaluation.metrics import play_report
 from wordle_rl.evaluation.paired import PairedResult, paired
-from wordle_rl.evaluation.report import percent, text_table
+from wordle_rl.evaluation.report import percent, table
 from wordle_rl.evaluation.suites import Suite
 from wordle_rl.records import PlayReport
 from wordle_rl.run_dir import write_atomically
@@ -74,7 +74,7 @@ def compare_runs(
 
 def standings_table(standings: Sequence[Standing]) -> Table:
     """The variants as a table for the terminal, intervals below their values."""
-    return text_table(COLUMNS, [_cells(standing) for standing in standings], left=2)
+    return table(COLUMNS, [_cells(standing) for standing in standings], left=2)
 
 
 def _cells(standing: Standing) -> list[str]:
