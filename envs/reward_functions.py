@@ -6,7 +6,7 @@
 
 A function maps a `TurnOutcome`, all that one turn made known, to a number; `composed_rewards` pays
 the sum of weight x function. One that is marked `averaged` judges how an answer is put. Its total
-over a game is the mean over the answers that the game allows, where those that were not needed count
+over a game is the mean over the answers that the game allows, and those that were not needed count
 as faultless: 1, or 0 under a negative weight. Summed instead, 0.1 for good form would pay 0.6 for
 six guesses and 0.1 for one; averaged over the answers given, a repeat would water down a fault. In
 both a slow win could beat a quick one.
