@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wordle_rl.agents.arena_players import ARENA_PLAYERS
 from wordle_rl.agents.base import Move, Opening, View
 from wordle_rl.agents.code_players import CODE_PLAYERS
 from wordle_rl.agents.game_players import GamePlayers, NextMove
@@ -79,11 +80,18 @@ class Baseline:
             )
         if self.opener is not None and not game.is_legal(opening.public, self.opener):
             raise ConfigError(f"opener {self.opener!r} is not a legal move of this game")
-        return game.players[self.plays](opening)
+        move = game.players[self.plays](opening)
+        # In a game that begins in the middle it reads what it has missed; the newest answer, as
+        # always, with its first move.
+        for played in opening.info.get("opening", ())[:-1]:
+            move(View(observation=played["answer"], info=played["info"]))
+        return move
 
 
 def _players_of(public: Mapping[str, Any]) -> GamePlayers:
     game = public.get("game")
+    if public.get("library") == "textarena":
+        return ARENA_PLAYERS
     if game not in GAME_PLAYERS:
         what = "this game" if game is None else f"the game {game!r}"
         raise ConfigError(

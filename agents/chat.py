@@ -78,6 +78,18 @@ class ChatRenderer:
             closing = closing[closing.index(self.closing_id) + 1 :]
         return (*closing, *self.encode(observation), *self._before_next)
 
+    def next_prompt(self, context: Ids, observations: Sequence[str], answers: Sequence[str]) -> Ids:
+        """The prompt of a later turn: `context` and what follows it, else all rendered afresh.
+
+        Args:
+            context: the turn before, its answer included, as it was sampled.
+            observations: what was seen so far; the last one is to be answered.
+            answers: what was said to those before it.
+        """
+        if self.append_only:
+            return (*context, *self.between(context, observations[-1]))
+        return self.prompt(observations, answers)
+
     def prompt(self, observations: Sequence[str], answers: Sequence[str]) -> Ids:
         """The whole conversation rendered afresh, for templates that are not append-only."""
         text = self._render(_dialogue(len(observations)))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from wordle_rl.agents.base import Opening, View
-from wordle_rl.agents.beam import BeamSearch
+from wordle_rl.agents.beam import BeamSearch, Position
 from wordle_rl.agents.game_players import Begin, GamePlayers, NextMove
 from wordle_rl.agents.solver import (
     MASTERMIND,
@@ -75,7 +75,7 @@ def play_greedy_entropy(board: Board) -> str:
 
 def play_solver(board: Board) -> str:
     """The first guess of the shortest tree that the beam finds."""
-    return board.beam.best_guess(board.left())
+    return board.beam.best_guess(Position(board.left()))
 
 
 def _player(strategy: Strategy) -> Begin:

@@ -25,11 +25,11 @@ from transformers import (
 from transformers.utils.logging import set_tqdm_hook
 
 from wordle_rl.agents.base import Move, Opening, Player, View
+from wordle_rl.agents.built_in import BUILT_IN, built_in_path
 from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.agents.decoding import Decoder, Sampled, check_decoding
 from wordle_rl.agents.device import autocast, pick_device, pick_dtype
 from wordle_rl.agents.lora import merged
-from wordle_rl.agents.nano import nano_path
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
 from wordle_rl.records import Completion, FinishReason
@@ -80,12 +80,12 @@ class LanguageAgent:
         dtype: str = "auto",
         max_new_tokens: int | None = None,
     ) -> LanguageAgent:
-        """Load `nano`, a folder or a hub id; weights are held in float32 for training.
+        """Load a built-in model, a folder or a hub id; weights are held in float32 for training.
 
         Raises:
             ModelError: if the model or its tokenizer cannot be loaded or has no chat template.
         """
-        path = str(nano_path()) if name_or_path == "nano" else name_or_path
+        path = str(built_in_path(name_or_path)) if name_or_path in BUILT_IN else name_or_path
         if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
             raise ModelError(
                 f"model folder {path!r} has no config.json: give a model or run folder"
@@ -172,8 +172,11 @@ class _LanguagePlayer:
         self._seeds = [opening.seed for opening in openings]
         self._drawn = [0] * len(openings)
         self._context: list[Ids] = [()] * len(openings)
-        self._seen: list[list[str]] = [[] for _ in openings]
-        self._said: list[list[str]] = [[] for _ in openings]
+        # A game that begins in the middle is a conversation already, of which nothing was sampled.
+        earlier = [opening.info.get("opening", ()) for opening in openings]
+        self._seen = [[turn["observation"] for turn in turns] for turns in earlier]
+        self._said = [[turn["action"] for turn in turns] for turns in earlier]
+        self._newest = {i: turns[-1]["answer"] for i, turns in enumerate(earlier) if turns}
         self._decoder: Decoder | None = None
         self._live: list[int] = []
 
@@ -194,13 +197,14 @@ class _LanguagePlayer:
     def _extend_context(self, i: int, observation: str) -> bool:
         """Append what game `i` sees now; false where the context is full."""
         chat, said = self._agent.chat, self._said[i]
-        self._seen[i].append(observation)
+        began = not self._context[i]
+        self._seen[i].append(self._newest.get(i, observation) if began else observation)
         if not said:
             self._context[i] = chat.opening(observation)
-        elif chat.append_only:
-            self._context[i] += chat.between(self._context[i], observation)
-        else:
+        elif began:
             self._context[i] = chat.prompt(self._seen[i], said)
+        else:
+            self._context[i] = chat.next_prompt(self._context[i], self._seen[i], said)
         room = self._agent.context_length - len(self._context[i])
         return room >= self._agent.max_new_tokens
 

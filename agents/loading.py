@@ -1,7 +1,8 @@
 """A name on the command line -> the agent it stands for.
 
     greedy-patterns, greedy-patterns:salet, ...   a baseline, with an opener after the colon
-    nano                                          the built-in model
+    tree:PATH                                     a decision tree that `wordle-rl solve` wrote
+    nano, champion, seedling                      the built-in models
     runs/first                                    a run folder: its best checkpoint by validation
     models/mine                                   a model folder
     Qwen/Qwen3-0.6B                               a hub id: owner/name
@@ -17,18 +18,23 @@ from typing import TYPE_CHECKING
 
 from wordle_rl.agents.base import Agent
 from wordle_rl.agents.baselines import BASELINES, load_baseline
-from wordle_rl.errors import ConfigError, RunError, unknown_name
+from wordle_rl.agents.built_in import BUILT_IN
+from wordle_rl.agents.tree_agent import PREFIX, TreeAgent
+from wordle_rl.errors import ConfigError, ModelError, RunError, unknown_name
 from wordle_rl.run_dir import is_run, model_of_run
 
 if TYPE_CHECKING:
     from wordle_rl.agents.language import LanguageAgent
+
+REWARD_HEAD = "reward_head.safetensors"
+"""What a reward model has in its folder beside a language model's weights."""
 
 
 def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent:
     """The agent of a name.
 
     Args:
-        name: a baseline, `nano`, a run folder, a model folder or a hub id.
+        name: a baseline, a tree, a built-in model, a run folder, a model folder or a hub id.
         device: where a model runs; `auto` takes the best there is.
         dtype: the type a model computes in; `auto` takes what the device is good at.
 
@@ -39,6 +45,8 @@ def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent
     """
     if name.partition(":")[0] in BASELINES:
         return load_baseline(name)
+    if name.startswith(PREFIX):
+        return TreeAgent(name)
     return load_language_agent(name, device=device, dtype=dtype)
 
 
@@ -49,18 +57,26 @@ def load_language_agent(
 
     `max_new_tokens` replaces the model's own limit on the length of an answer.
     """
-    path = _model_path(name)  # before the slow import, so that a wrong name fails at once
+    path = model_path(name)  # before the slow import, so that a wrong name fails at once
+    if (Path(path) / REWARD_HEAD).is_file():
+        raise ModelError(
+            f"{name!r} is a reward model, which scores games and plays none: set reward_model.path "
+            "to it, and name the model that plays"
+        )
     from wordle_rl.agents.language import LanguageAgent
 
     return LanguageAgent.load(path, device=device, dtype=dtype, max_new_tokens=max_new_tokens)
 
 
-def _model_path(name: str) -> str:
-    """What the model loader is given for a name: `nano`, a folder or a hub id."""
-    if name == "nano":
+def model_path(name: str) -> str:
+    """What the model loader is given for a name: a built-in one, a folder or a hub id.
+
+    Raises:
+        ConfigError: it is a baseline, or nothing.
+        RunError: there is no such folder, or the run has no checkpoint yet.
+    """
+    if name in BUILT_IN:
         return name
-    if name == "champion":
-        raise ConfigError("the agent 'champion' is not part of this version: use 'nano'")
     if name in BASELINES:
         raise ConfigError(f"the agent {name!r} is not a model: use 'nano', a folder or a hub id")
     folder = Path(name).expanduser()
@@ -70,7 +86,7 @@ def _model_path(name: str) -> str:
         return name
     if "/" in name or os.sep in name:
         raise RunError(f"no folder {name!r}: give a run folder, a model folder or a hub id")
-    raise unknown_name("agent", name, [*BASELINES, "nano"])
+    raise unknown_name("agent", name, [*BASELINES, *BUILT_IN])
 
 
 def _looks_like_hub_id(name: str) -> bool:

@@ -7,9 +7,6 @@ are ordinary `save_pretrained` folders: no code path anywhere knows that a model
 
 from __future__ import annotations
 
-from importlib.resources import files
-from pathlib import Path
-
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
@@ -23,11 +20,6 @@ CHAT_TEMPLATE = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}<|assistant|>{%- endif -%}"
 )
-
-
-def nano_path() -> Path:
-    """The folder of the weights inside the package."""
-    return Path(str(files("wordle_rl.data") / "nano"))
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:

@@ -13,9 +13,11 @@ the alphabet: the rule that reproduces published figures.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from wordle_rl.envs.feedback import (
     encode_words,
     pattern_code,
     pattern_matrix,
+    pattern_text,
 )
 from wordle_rl.envs.pegs import fits_pegs, peg_code, peg_matrix
 
@@ -41,6 +44,8 @@ TABLE_SIZE = 1 << 18
 """Counts held at once, guesses times patterns; bounds the memory whatever the word length."""
 BLOCK_SIZE = 1 << 22
 """Patterns read at once, guesses times candidates."""
+PAIRWISE = 100
+"""Up to so many candidates, patterns are told apart by comparing pairs."""
 TOLERANCE = 1e-9
 """Values closer than this are equal: sums of the same entropy differ in their last bits."""
 
@@ -57,10 +62,12 @@ class Scoring:
     """Length of a guess -> a number above every pattern."""
     fits: Callable[[str, History], bool]
     """Whether a guess could be the secret after a history."""
+    growth: float
+    """Guesses more that good play needs on average for e times as many candidates, measured."""
 
 
-WORDLE = Scoring(pattern_matrix, pattern_code, lambda length: 3**length, consistent)
-MASTERMIND = Scoring(peg_matrix, peg_code, lambda length: (length + 1) ** 2, fits_pegs)
+WORDLE = Scoring(pattern_matrix, pattern_code, lambda length: 3**length, consistent, 0.27)
+MASTERMIND = Scoring(peg_matrix, peg_code, lambda length: (length + 1) ** 2, fits_pegs, 0.45)
 
 
 def by_patterns(counts: NDArray[np.int64]) -> Values:
@@ -101,6 +108,11 @@ class Planner:
     def patterns(self) -> Patterns:
         """Feedback of every guess against every answer, [guesses, answers]."""
         return self.scoring.matrix(self.guesses, self.answers)
+
+    @cached_property
+    def patterns_by_answer(self) -> Patterns:
+        """`patterns` the other way round, [answers, guesses]: quick to read a few answers of."""
+        return cast(Patterns, np.ascontiguousarray(self.patterns.T))
 
     @cached_property
     def letters(self) -> NDArray[np.uint8]:
@@ -159,14 +171,21 @@ class Planner:
         Greens stay in place, and every revealed letter occurs at least as often as one guess has
         revealed it. Gray letters may come back.
         """
-        allowed = np.ones(len(self.guesses), dtype=bool)
+        allowed = np.arange(len(self.guesses))
         for guess, marks in history:
-            letters = encode_words([guess])[0]
-            green, shown = (np.array([m in kinds for m in marks]) for kinds in ("G", "GY"))
-            allowed &= (self.letters[:, green] == letters[green]).all(axis=1)
-            revealed = np.bincount(letters[shown], minlength=26)
-            allowed &= (self.letter_counts >= revealed).all(axis=1)
-        return np.flatnonzero(allowed)
+            allowed = self.narrow_allowed(allowed, guess, self.scoring.code(marks))
+        return allowed
+
+    def narrow_allowed(self, allowed: Words, guess: str, pattern: int) -> Words:
+        """What one more scored guess leaves of the words that hard mode allowed before it."""
+        letters = encode_words([guess])[0]
+        marks = pattern_text(pattern, len(guess))
+        green, shown = (np.array([m in kinds for m in marks]) for kinds in ("G", "GY"))
+        fits = (self.letters[np.ix_(allowed, green)] == letters[green]).all(axis=1)
+        left: Words = allowed[fits]
+        for letter, times in Counter(letters[shown].tolist()).items():
+            left = left[self.letter_counts[left, letter] >= times]
+        return left
 
     def best_guess(
         self, candidates: Words, criterion: Criterion, allowed: Words | None = None
@@ -205,6 +224,23 @@ class Planner:
         patterns += self._width * np.arange(len(rows))[:, None]
         counts = np.bincount(patterns.ravel(), minlength=self._width * len(rows))
         return counts.reshape(-1, self._width)
+
+    def count_patterns(self, rows: Words, candidates: Words) -> NDArray[np.int64]:
+        """How many different answers each guess can get, [guesses].
+
+        `by_patterns` of `counts`; for few candidates it is quicker to compare their answers pair
+        by pair, a row of guesses at a time.
+        """
+        if len(candidates) > PAIRWISE:
+            blocks = _blocks(rows, max(1, TABLE_SIZE // self._width))
+            return np.concatenate(
+                [np.count_nonzero(self.counts(block, candidates), axis=1) for block in blocks]
+            )
+        answers = self.patterns_by_answer[np.ix_(candidates, rows)]  # [candidates, guesses]
+        found = np.ones(len(rows), dtype=np.int64)
+        for i in range(1, len(candidates)):
+            found += (answers[:i] != answers[i]).all(axis=0)
+        return found
 
     def _first_word(self, rows: Words) -> str:
         return self.guesses[int(rows[np.argmin(self.rank[rows])])]

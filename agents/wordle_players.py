@@ -4,7 +4,8 @@
     random-consistent   any answer that fits all feedback so far
     greedy-patterns     the word with the most different answers it can get
     greedy-entropy      the word whose answer is worth the most bits
-    solver              greedy-patterns after the opener that suits it best
+    solver              the decision tree that ships for the lists; for other lists, and off the
+                        tree, greedy-patterns after the opener that suits it best
 
 In hard mode all of them keep to its rules.
 """
@@ -27,6 +28,7 @@ from wordle_rl.agents.solver import (
     by_patterns,
     planner_for,
 )
+from wordle_rl.agents.word_tree import packaged_tree
 
 SOLVER_OPENER = "slate"
 """Of the twenty openers with the most patterns the best for `greedy-patterns` on our answers: a
@@ -88,8 +90,13 @@ def play_greedy_entropy(board: Board) -> str:
 
 
 def play_solver(board: Board) -> str:
-    """The strongest play there is here: greedy by patterns after the opener that suits it."""
-    if not board.history and SOLVER_OPENER in board.planner.row_of:
+    """The tree that ships for these lists; where it has nothing to say, greedy by patterns."""
+    planner, hard_mode = board.planner, board.hard_mode
+    tree = packaged_tree(planner.answers, planner.guesses, hard_mode=hard_mode)
+    planned = tree and tree.next_guess(board.history)
+    if planned:
+        return planned
+    if not board.history and SOLVER_OPENER in planner.row_of:
         return SOLVER_OPENER
     return play_greedy_patterns(board)
 
@@ -103,7 +110,7 @@ def _play_best(board: Board, criterion: Criterion) -> str:
 
 def _player(strategy: Strategy) -> Begin:
     def begin(opening: Opening) -> NextMove:
-        board = _board(opening)
+        board = board_of(opening)
 
         def move(view: View) -> str:
             board.read(view.info)
@@ -114,7 +121,8 @@ def _player(strategy: Strategy) -> Begin:
     return begin
 
 
-def _board(opening: Opening) -> Board:
+def board_of(opening: Opening) -> Board:
+    """What a player knows of a game that has just begun."""
     public = opening.public
     return Board(
         planner=_planner(public),

@@ -1,1 +1,1 @@
-"""Package data: the word lists (`words/`) and the weights of the built-in model (`nano/`)."""
+"""Package data: word lists, Wordle trees (`trees/`) for them, and the built-in model (`nano/`)."""

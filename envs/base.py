@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Literal, Self, TextIO
+from typing import Any, Literal, Self, TextIO, TypedDict
 
 import gymnasium
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Text
 
 from wordle_rl.envs.spaces import SharedText
+from wordle_rl.envs.statuses import is_legal
+from wordle_rl.errors import ConfigError
 
 Style = Literal["chat", "compact"]
 """`chat`: plain English for instruction-tuned models. `compact`: one short line for small ones."""
@@ -24,6 +26,15 @@ CHARSET = "".join(map(chr, range(32, 127))) + "\n"
 """Printable ASCII and newline: what observations are made of."""
 MAX_OBSERVATION, MAX_ACTION = 16_384, 8_192
 """Most characters of an observation, and of an action that is read."""
+
+
+class Played(TypedDict):
+    """One action of an opening: what was seen before it, and what the game made of it."""
+
+    observation: str
+    action: str
+    answer: str
+    info: Mapping[str, Any]
 
 
 class TextEnv(gymnasium.Env[str, str]):
@@ -52,14 +63,45 @@ class TextEnv(gymnasium.Env[str, str]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
-        """Start a new game and return its opening observation and info."""
+        """Start a new game and return its first observation and info.
+
+        Every game knows the option `opening`: actions that are played at once, for a start in the
+        middle. They count as turns and pay nothing. The observation shows all that was said, and
+        `info["opening"]` has it action by action (`Played`).
+
+        Raises:
+            ConfigError: an option is not allowed, or an action of the opening is refused or ends
+                the game.
+        """
         super().reset(seed=seed)
+        given = dict(options or {})
+        opening = _actions(given.pop("opening", ()))
         self._running = False
-        self._observation, info = self._start(dict(options or {}))
+        self._observation, info = self._start(given)
         self._running = True
         if self.render_mode == "human":
             self.render()
-        return self._observation, info
+        return (self._observation, info) if not opening else self._play_opening(opening)
+
+    def _play_opening(self, actions: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        """Play actions that are not the player's own."""
+        played: list[Played] = []
+        for action in actions:
+            seen = self._observation
+            answer, _, ended, _, info = self.step(action)
+            status = info.get("status", "ok")
+            if ended or not is_legal(status):
+                self._running = False
+                what = "ends the game" if ended else f"is refused ({status})"
+                raise ConfigError(f"opening {action!r} {what}: leave it out")
+            played.append(Played(observation=seen, action=action, answer=answer, info=info))
+        self._observation = self._resumed(played)
+        return self._observation, {**played[-1]["info"], "reward_parts": {}, "opening": played}
+
+    def _resumed(self, played: Sequence[Played]) -> str:
+        """The first observation after an opening: everything that was said."""
+        said = (f"{turn['observation']}\n> {_shown(turn['action'])}" for turn in played)
+        return "\n".join([*said, self._observation])
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Play one action.
@@ -88,6 +130,10 @@ class TextEnv(gymnasium.Env[str, str]):
         print(self._picture(whole=False, colour=shows_colour(sys.stdout)))
         return None
 
+    def news(self) -> str:
+        """What is new since the last action, or the opening, as a person reads it in any style."""
+        return self._picture(whole=False, colour=False)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """A game that goes on as this one would. What describes it (`spec`) is shared."""
         memo[id(self.spec)] = self.spec
@@ -111,6 +157,19 @@ class TextEnv(gymnasium.Env[str, str]):
     def _picture(self, *, whole: bool, colour: bool) -> str:
         """The game for a person to look at: all of it, or what the newest action changed."""
         return self._observation
+
+
+def _actions(opening: Any) -> tuple[str, ...]:
+    """The actions of an opening; raises ConfigError for anything but a sequence of strings."""
+    actions = tuple(opening) if isinstance(opening, Iterable) else (opening,)
+    if isinstance(opening, str) or not all(isinstance(action, str) for action in actions):
+        raise ConfigError(f"opening {opening!r} is no list of actions: give one as ['crane']")
+    return actions
+
+
+def _shown(action: str) -> str:
+    """An action as an observation can hold it: printable ASCII on one line."""
+    return "".join(c if c in CHARSET and c != "\n" else "?" for c in action)
 
 
 def shows_colour(stream: TextIO) -> bool:

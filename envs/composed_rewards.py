@@ -29,6 +29,10 @@ Rewards = Mapping[str, float | Mapping[str, Any]]
 """Name of a function -> its weight, or a table of `weight` and the function's parameters."""
 KEEPS_ORDER = frozenset({"correct", "game", "partial_credit", "information_gain"})
 """Functions that give no lost game more than a won one."""
+BUDGETS = ("max_guesses", "max_attempts", "lives")
+"""How the rules of a game (`public()`) call the number of answers that it allows."""
+UNKNOWN_BUDGET = 10
+"""Answers over which a function is averaged where the rules do not say."""
 HINTS = {"candidates_left": " (set env.options.track_candidates = true)"}
 
 
@@ -40,7 +44,7 @@ class RewardTerm:
     weight: float
     function: RewardFunction
     averaged: bool
-    """Whether a game's total is the mean over its answers, not their sum."""
+    """Whether a game's total is the mean over the answers it allows, not their sum."""
     reads: tuple[str, ...]
     """Keys that the game's info must have."""
 
@@ -96,6 +100,8 @@ class ComposedRewards(TextEnv):
             _, opening = game.reset(seed=0)
             for term in self._terms:
                 term.check(opening)
+        rules = game.public()
+        self._allowed = next((int(rules[k]) for k in BUDGETS if k in rules), UNKNOWN_BUDGET)
         self._clear([])
 
     def public(self) -> Mapping[str, Any]:
@@ -104,7 +110,7 @@ class ComposedRewards(TextEnv):
 
     def _clear(self, infos: Sequence[Mapping[str, Any]]) -> None:
         self._infos = list(infos)
-        self._means = dict.fromkeys((term.name for term in self._terms), 0.0)
+        self._faults = dict.fromkeys((term.name for term in self._terms), 0.0)
 
     def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         self.game.np_random = self.np_random
@@ -131,13 +137,20 @@ class ComposedRewards(TextEnv):
         return observation, float(sum(parts.values())), terminated, {**info, "reward_parts": parts}
 
     def _earned(self, term: RewardTerm, outcome: TurnOutcome) -> float:
-        """What a function says of a turn, or by how much that changes its mean over the game."""
+        """What a function says of a turn, or by how much that changes its mean over the game.
+
+        A game starts faultless, and an answer takes its share away: never less than 0 in all.
+        """
         value = term.value(outcome)
         if not term.averaged:
             return value
-        change = (value - self._means[term.name]) / outcome.turn
-        self._means[term.name] += change
-        return change
+        faultless = float(term.weight > 0)
+        fault = max(0.0, 1 - value if faultless else value) / self._allowed
+        before = self._faults[term.name]
+        self._faults[term.name] = min(1.0, before + fault)
+        change = self._faults[term.name] - before
+        at_start = faultless if outcome.turn == 1 else 0.0
+        return at_start - change if faultless else change
 
     def _picture(self, *, whole: bool, colour: bool) -> str:
         return self.game._picture(whole=whole, colour=colour)

@@ -7,12 +7,13 @@ how the answer is worded. Counting turns, refusing, ending, paying and telling i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, get_args
 
 from wordle_rl.envs.arguments import check_choice
-from wordle_rl.envs.base import History, Style, TextEnv
-from wordle_rl.envs.rewards import LEGAL_STATUSES, Outcome, needs_counts, resolve_reward
+from wordle_rl.envs.base import History, Played, Style, TextEnv
+from wordle_rl.envs.rewards import Outcome, needs_counts, resolve_reward
+from wordle_rl.envs.statuses import is_legal
 from wordle_rl.envs.turns import EndReason, Event, Limits, Voice
 
 
@@ -136,9 +137,9 @@ class GuessingGame(TextEnv):
 
     def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:
         reading = self._read(action)
-        is_legal = reading.status in LEGAL_STATUSES
-        fits = is_legal and self._fits(reading.guess)
-        answer = self._score(reading.guess) if is_legal else REFUSED
+        legal = is_legal(reading.status)
+        fits = legal and self._fits(reading.guess)
+        answer = self._score(reading.guess) if legal else REFUSED
         outcome = self._play(reading, answer, fits)
         self._misfits += not fits
         parts = self._scheme(outcome)
@@ -177,14 +178,14 @@ class GuessingGame(TextEnv):
 
     def _record(self, reading: Reading, answer: Answer) -> None:
         """Count an action, and see whether the game is over."""
-        is_legal = reading.status in LEGAL_STATUSES
-        if is_legal:
+        legal = is_legal(reading.status)
+        if legal:
             self._learn(reading.guess, answer)
             self._best = max(self._best, answer.credit)
-        if is_legal or self._limits.invalid_policy == "consume":
+        if legal or self._limits.invalid_policy == "consume":
             self._turn += 1
             self._spent += answer.cost
-        self._refusals += not is_legal
+        self._refusals += not legal
         event = Event(
             self._turn,
             self._refusals,
@@ -195,9 +196,9 @@ class GuessingGame(TextEnv):
             self._limits.max_guesses - self._spent,
         )
         self._events += (event,)
-        self._end_reason = self._judge_end(is_legal, answer.solved)
+        self._end_reason = self._judge_end(legal, answer.solved)
 
-    def _judge_end(self, is_legal: bool, solved: bool) -> EndReason:
+    def _judge_end(self, legal: bool, solved: bool) -> EndReason:
         limits = self._limits
         survives = {
             "consume": True,
@@ -206,7 +207,7 @@ class GuessingGame(TextEnv):
         }
         if solved:
             return "solved"
-        if not is_legal and not survives[limits.invalid_policy]:
+        if not legal and not survives[limits.invalid_policy]:
             return "invalid"
         return self.OUT if self._spent >= limits.max_guesses else self._other_end()
 
@@ -223,6 +224,10 @@ class GuessingGame(TextEnv):
         else:
             said = voice.line(events[-1])
         return said + self._ending(voice)
+
+    def _resumed(self, played: Sequence[Played]) -> str:
+        """With full history the newest observation shows the whole board already."""
+        return self._observation if self._history == "full" else super()._resumed(played)
 
     def _ending(self, voice: Voice) -> str:
         if not self._end_reason:

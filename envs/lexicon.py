@@ -86,9 +86,22 @@ def find_lexicon(
     return _lexicon(all_answers, legal, split)
 
 
+def open_lexicon(answers: Path | None = None, guesses: Path | None = None) -> Lexicon:
+    """The lexicon of a user's files, whatever the length of their words; by default our own.
+
+    Raises:
+        ConfigError: as `find_lexicon`.
+    """
+    given = answers or guesses
+    length = len(read_word_file(given)[0]) if given else 5
+    return find_lexicon(length, "all", answers, guesses)
+
+
 def _read(kind: WordKind, source: WordSource, word_length: int) -> Words:
     if source is None:
         return load_words(kind, word_length)
+    if isinstance(source, tuple):
+        return _checked(source, kind, word_length)
     if not isinstance(source, str | PathLike):
         return check_words(source, source=kind, length=word_length)
     words = read_word_file(Path(source))
@@ -98,6 +111,12 @@ def _read(kind: WordKind, source: WordSource, word_length: int) -> Words:
             "set word_length to theirs"
         )
     return words
+
+
+@lru_cache(maxsize=32)
+def _checked(words: Words, kind: WordKind, word_length: int) -> Words:
+    """A game of one list after another checks its words once."""
+    return check_words(words, source=kind, length=word_length)
 
 
 @lru_cache(maxsize=32)

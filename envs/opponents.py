@@ -19,7 +19,7 @@ from typing import cast
 
 import numpy as np
 
-from wordle_rl.envs.perfect_play import PERFECT_PLAYERS, nim_piles
+from wordle_rl.envs.perfect_play import PERFECT_PLAYERS, nim_piles, tic_tac_toe_board
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.envs.text_arena_games import arena_name
 from wordle_rl.errors import ConfigError, unknown_name
@@ -36,6 +36,8 @@ _LISTED = re.compile(
 _BRACKETED = re.compile(r"\[[^\[\]\n]+\]")
 _BLANK = re.compile(r"(?<=\[bet )X|(?<=\[raise )X|(?<=\[swap )X|(?<=\[swap X )Y")
 """What a player has to fill in: amounts and places, for which 1 always does."""
+_TOP = re.compile(r"[XO]:([.XO]+)/")
+"""The top row of ConnectFour in the compact style."""
 
 
 def find_opponent(opponent: str | Opponent, game: str) -> Opponent:
@@ -126,8 +128,17 @@ def _fixed(*moves: str) -> Callable[[str], list[str]]:
 def _columns(observation: str) -> list[str]:
     """ConnectFour: the columns whose top cell is free in the newest board."""
     _, shown, board = observation.rpartition("Board state:\n")
-    top = board.split("\n")[2].split() if shown else ["."] * 7
+    if shown:
+        top = board.split("\n")[2].replace(" ", "")
+    else:
+        top = (_TOP.findall(observation) or ["." * 7])[-1]
     return [f"[col {i}]" for i, cell in enumerate(top) if cell == "."]
+
+
+def _free_cells(observation: str) -> list[str]:
+    """TicTacToe in the compact style, which does not list them."""
+    board = tic_tac_toe_board(observation)
+    return [f"[{i}]" for i, cell in enumerate(board) if cell == " "]
 
 
 def _removals(observation: str) -> list[str]:
@@ -166,4 +177,5 @@ _MOVES: dict[str, Callable[[str], list[str]]] = {
     "Poker": _fixed("[Check]", "[Call]"),
     "Snake": _DIRECTIONS,
     "Surround": _DIRECTIONS,
+    "TicTacToe": _free_cells,
 }

@@ -1,7 +1,8 @@
 """Players that make no mistake, for the two-player games that are small enough: TicTacToe and Nim.
 
-They read the newest position from what TextArena says, so each is a function of an observation and
-a generator, an `opponents.Opponent`. Among equally good moves one is drawn with the generator.
+They read the newest position from what TextArena says, or from its compact line
+(`text_arena_positions`), so each is a function of an observation and a generator, an
+`opponents.Opponent`. Among equally good moves one is drawn with the generator.
 TicTacToe is solved by minimax over its 5,478 positions, Nim by Bouton's rule (1901): a position is
 lost for the side to move exactly if the exclusive or of its piles is 0.
 """
@@ -21,7 +22,9 @@ LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4
 _ROW = r" ?([0-9XO]) \| ([0-9XO]) \| ([0-9XO]) ?\n"
 _RULE = r"---\+---\+---\n"
 _BOARD = re.compile(f"{_ROW}{_RULE}{_ROW}{_RULE}{_ROW}")
+_LINE = re.compile(r"[OX]:([0-9XO]{9})")
 _PILE = re.compile(r"pile (\d+): (\d+)")
+_PILES = re.compile(r"nim:([0-9 ]+)")
 
 
 # --- TicTacToe
@@ -35,8 +38,10 @@ def tic_tac_toe_board(observation: str) -> str:
 
     >>> tic_tac_toe_board(" 0 | O | 2\n---+---+---\n 3 | X | 5\n---+---+---\n 6 | 7 | 8\n")
     ' O  X    '
+    >>> tic_tac_toe_board("O:0O23X5678")
+    ' O  X    '
     """
-    boards = _BOARD.findall(observation + "\n")
+    boards = _BOARD.findall(observation + "\n") or _LINE.findall(observation)
     if not boards:
         raise ValueError("there is no TicTacToe board in the observation")
     return "".join(cell if cell in "OX" else " " for cell in boards[-1])
@@ -99,9 +104,11 @@ def nim_piles(observation: str) -> tuple[int, ...]:
     Raises:
         ValueError: there are none in it.
 
-    >>> nim_piles("Current Pile:\n  pile 0: 3\n  pile 1: 4")
-    (3, 4)
+    >>> nim_piles("Current Pile:\n  pile 0: 3\n  pile 1: 4"), nim_piles("nim:3 4")
+    ((3, 4), (3, 4))
     """
+    if compact := _PILES.findall(observation):
+        return tuple(map(int, compact[-1].split()))
     piles = {int(number): int(size) for number, size in _PILE.findall(observation)}
     if not piles:
         raise ValueError("there are no piles of Nim in the observation")

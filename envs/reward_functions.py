@@ -5,9 +5,11 @@
     rewards.length = { weight = -0.1, free_chars = 50, max_chars = 400 }
 
 A function maps a `TurnOutcome`, all that one turn made known, to a number; `composed_rewards` pays
-the sum of weight x function. One that is marked `averaged` judges how an answer is put, and is paid
-so that a game's total is its mean over the game's answers: summed instead, 0.1 for good form would
-pay 0.6 for six guesses and 0.1 for one, and a slow win would beat a quick one.
+the sum of weight x function. One that is marked `averaged` judges how an answer is put. Its total
+over a game is the mean over the answers that the game allows, and those that were not needed count
+as faultless: 1, or 0 under a negative weight. Summed instead, 0.1 for good form would pay 0.6 for
+six guesses and 0.1 for one; averaged over the answers given, a repeat would water down a fault. In
+both a slow win could beat a quick one.
 
 **A loss never outscores a win** as long as the weight of `correct` is above the sum of the absolute
 weights of `format`, `answers`, `length` and `clean`, of which each is worth 0 to 1 a game.
@@ -27,13 +29,10 @@ from math import log2
 from pathlib import Path
 from typing import Any, TypeVar
 
+from wordle_rl.envs.statuses import has_answer, has_form
 from wordle_rl.errors import ConfigError
 
 MARKS = frozenset("GYX")
-NO_ANSWER = "no_"
-"""How statuses begin that mean: no answer was found in the text."""
-BAD_FORM = (NO_ANSWER, "bad_", "invalid")
-"""How those begin that mean: it has not the asked form (TextArena's `invalid` says no more)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ Marked = TypeVar("Marked", bound=Callable[..., float])
 
 
 def averaged(function: Marked) -> Marked:
-    """Mark a function whose total over a game is its mean over the answers, not their sum."""
+    """Mark a function, worth 0 to 1, whose total is the mean over the answers a game allows."""
     setattr(function, "_averaged", True)  # noqa: B010 - a plain attribute is unknown to mypy
     return function
 
@@ -125,17 +124,17 @@ def partial_credit(outcome: TurnOutcome) -> float:
 
 @averaged
 def answers(outcome: TurnOutcome) -> float:
-    """1 where the game found an answer in the text, good or bad (no status `no_...`)."""
-    return float(bool(outcome.action.strip()) and not outcome.status.startswith(NO_ANSWER))
+    """1 where the game found an answer in the text, good or bad (`statuses.has_answer`)."""
+    return float(bool(outcome.action.strip()) and has_answer(outcome.status))
 
 
 @averaged
 def format_(outcome: TurnOutcome) -> float:
-    """1 where the answer had the asked form (no status `no_...`, `bad_...` or `invalid`).
+    """1 where the answer had the asked form (`statuses.has_form`).
 
     An answer of good form that the rules refuse, such as a word that is not in the list, counts.
     """
-    return float(not outcome.status.startswith(BAD_FORM))
+    return float(has_form(outcome.status))
 
 
 @averaged

@@ -17,14 +17,10 @@ from math import log2, nextafter, ulp
 from typing import TypeVar, cast
 
 from wordle_rl.envs.plugins import is_plugin, load_plugin
+from wordle_rl.envs.statuses import has_form, is_legal
 from wordle_rl.errors import ConfigError, unknown_name
 
 RewardParts = dict[str, float]
-
-LEGAL_STATUSES = frozenset({"ok", "repeat"})
-"""Every other status is a refusal."""
-FORMAT_STATUSES = frozenset({"no_guess", "bad_chars", "bad_length"})
-"""Refused because no guess of the right form was found; the others are well formed."""
 
 SPEED, CREDIT, PENALTY, MAX_PENALTIES = 0.5, 0.5, 0.1, 5
 """`shaped`: most for speed, most for the best guess, cost of a refusal, refusals that cost."""
@@ -115,17 +111,17 @@ def shaped(outcome: Outcome) -> RewardParts:
 
     Speed is 0.5 for a win on the first guess and falls evenly to 0 on the last (in Hangman: from
     all lives to the last one). The best guess is credited as in `partial_credit`, scaled so that a
-    win has all of it. So every win returns from 1 to 2 and every loss from -0.5 to less than 0.5.
+    win has all of it. A refusal is fined as `format` or as `invalid`, by `statuses.has_form`. So
+    every win returns from 1 to 2 and every loss from -0.5 to less than 0.5.
     """
-    is_refused = outcome.status not in LEGAL_STATUSES
-    is_format = outcome.status in FORMAT_STATUSES
+    is_refused, is_formed = not is_legal(outcome.status), has_form(outcome.status)
     fine = _exact(-PENALTY if is_refused and outcome.refusals < MAX_PENALTIES else 0.0, 2.0)
     return {
         "win": float(outcome.solved),
         "speed": _exact(SPEED * outcome.spare, 2.0) if outcome.solved else 0.0,
         "credit": _improvement(outcome, CREDIT, most=2.0),
-        "format": fine if is_format else 0.0,
-        "invalid": 0.0 if is_format else fine,
+        "format": 0.0 if is_formed else fine,
+        "invalid": fine if is_formed else 0.0,
     }
 
 

@@ -61,15 +61,17 @@ class TextArenaEnv(TextEnv):
     `Text` in printable ASCII: symbols are written out (a spade as s, a box on its target as `*`).
     With `history="last"` an observation is what was said since the player's last action, with
     "full" the whole game. Boards that a newer one replaces are left out. `style="compact"` leaves
-    out the rules and blank lines. The last observation ends with TextArena's reason for the end. A
-    text that is too long is cut at its front and begins with a mark.
+    out the rules and blank lines; with history "last" it makes the positions of some board games
+    one line, `X:O1X3O5678` (`text_arena_positions`). The last observation ends with TextArena's
+    reason for the end. A text that is too long is cut at its front and begins with a mark.
 
     ## Rewards
     `reward="binary"` pays 1 for a win of the game's own rules; "native" pays TextArena's own
     number at the end, which can be nearly 1 for a lost game.
 
     ## Starting State
-    Dealt from the seed. In a game for two the opponent has moved if it begins.
+    Dealt from the seed. In a game for two the opponent has moved if it begins, and with
+    `opening_moves` there is a position to begin with.
 
     ## Episode End
     Terminated when the game is over, after two refusals in a row, when the game fails, or after
@@ -102,6 +104,8 @@ class TextArenaEnv(TextEnv):
     * `seat`: 0 or 1, who the player is; "random" draws it for each game; "alternate" changes it at
       each reset of this environment. `reset(options={"seat": 0})` fixes it for one game.
     * `reward`, `style`, `history`: as above.
+    * `opening_moves`: in a game for two, so many moves at most (their number is drawn from the
+      seed) are made at random before the player and the opponent take over.
     * `max_turns`: as above, 1 to 1000.
     * `render_mode`: "ansi" returns the game as the player has heard it, "human" prints what is new.
 
@@ -119,6 +123,7 @@ class TextArenaEnv(TextEnv):
         reward: str = "binary",
         style: Style = "chat",
         history: History = "last",
+        opening_moves: int = 0,
         max_turns: int = MAX_TURNS,
         render_mode: str | None = None,
     ) -> None:
@@ -139,8 +144,13 @@ class TextArenaEnv(TextEnv):
         }
         self._match: Match
         if self._players == 2:
-            self._match = TwoPlayerGame(game, **options)
+            self._match = TwoPlayerGame(game, opening_moves=opening_moves, **options)
             self._opponent = find_opponent(opponent, game)
+        elif opening_moves:
+            raise ConfigError(
+                f"opening_moves {opening_moves!r} is for games for two, not for {game!r}: "
+                "leave it out"
+            )
         else:
             self._match = Match(game, 1, **options)
         self._scheme = REWARDS[reward]
@@ -153,9 +163,11 @@ class TextArenaEnv(TextEnv):
         return self._match
 
     def public(self) -> Mapping[str, Any]:
-        """The id of the game, its players, and the limit on turns."""
+        """The id of the game, its players, the limit on turns, and whether brackets are added."""
         return {
+            "library": "textarena",
             "game": self._match.game,
+            "adds_brackets": self._match.engine.adds_brackets,
             "players": self._players,
             "max_turns": self._max_turns,
         }
@@ -251,7 +263,7 @@ class TextArenaEnv(TextEnv):
     def _picture(self, *, whole: bool, colour: bool) -> str:
         """What the player has heard, as TextArena words it; never its board with the solution."""
         del colour
-        return self._match.transcript(self._seat) if whole else self._match.observation(self._seat)
+        return self._match.transcript(self._seat) if whole else self._match.news(self._seat)
 
 
 def _check_seat(seat: object) -> None:

@@ -7,8 +7,10 @@ right by `text_arena_repairs`; everything it does to the process is kept in a `P
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from math import isfinite
 from typing import Any
@@ -72,7 +74,10 @@ class ArenaEngine:
         self._build = build
         self._world = PrivateWorld()
         self._env = self._made()
-        self._adds_brackets = build is not None or _adds_brackets(game_id)
+        if not _imports_numpy(type(self._env)):
+            self._world.leave_numpy_out()
+        self.adds_brackets = build is not None or _adds_brackets(game_id)
+        """Whether an action without brackets is put in brackets."""
         self._ordered_in = type(self._env).__module__ if self._name in READ_AS_SETS else ""
         self._clear()
 
@@ -146,7 +151,7 @@ class ArenaEngine:
         and text without any bracket is put in brackets where TextArena's own wrapper does so.
         """
         action = visible_text(text)[-MAX_ACTION:].strip()
-        if self._adds_brackets and "[" not in action and "]" not in action:
+        if self.adds_brackets and "[" not in action and "]" not in action:
             return f"[{action}]"
         return action
 
@@ -258,6 +263,17 @@ def _make(game_id: str, options: Mapping[str, Any]) -> Any:
     module_name, _, class_name = spec.entry_point.partition(":")
     make = getattr(import_module(module_name), class_name)
     return make(**{**spec.kwargs, **options})
+
+
+@cache
+def _imports_numpy(game: type) -> bool:
+    """Whether a module of the game's package holds numpy: only then can it draw from there."""
+    package = game.__module__.rpartition(".")[0] or game.__module__
+    return any(
+        np in vars(module).values()
+        for name, module in list(sys.modules.items())
+        if name == game.__module__ or name.startswith(f"{package}.")
+    )
 
 
 def _is_finite(value: object) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Literal
 
 from wordle_rl.errors import ConfigError
@@ -208,6 +209,7 @@ def check_playable(game_id: str) -> ArenaGame:
     return game
 
 
+@cache
 def arena_ids() -> tuple[str, ...]:
     """Every id of the installed TextArena, without its `-raw` and `-train` forms."""
     from wordle_rl.envs.text_arena_engine import registry

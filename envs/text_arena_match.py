@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
+from wordle_rl.envs.arguments import check_range
 from wordle_rl.envs.base import History, Style
+from wordle_rl.envs.opponents import candidate_moves
 from wordle_rl.envs.text_arena_engine import ArenaEngine, Build
 from wordle_rl.envs.text_arena_games import check_id, check_playable
+from wordle_rl.envs.text_arena_positions import REFUSED, position
 from wordle_rl.envs.text_arena_text import clip, narrate
 from wordle_rl.errors import ConfigError
 
@@ -19,7 +24,8 @@ MoveStatus = Literal["start", "ok", "invalid", "error"]
 """`invalid`: the game refused the action; the second time in a row ends the game."""
 OutcomeName = Literal["", "win", "draw", "loss"]
 """Empty while a game runs, and where it ended without a result."""
-MAX_TURNS = 1000
+MAX_TURNS, MAX_OPENING = 1000, 100
+"""Most actions of a game, and most moves made before it begins."""
 
 
 class Exchange(NamedTuple):
@@ -56,7 +62,8 @@ class Match:
             game: an id of TextArena, such as "TicTacToe-v0".
             players: 1 or 2.
             game_options: arguments of the game's class in TextArena.
-            style: "compact" leaves the rules and blank lines out of observations.
+            style: "compact" leaves the rules and blank lines out of observations; some board games
+                become a line (`text_arena_positions`), with history "last".
             history: "full" makes each observation tell the whole game so far.
             max_turns: actions of all seats together, refused ones included, before the game is
                 called off. Some games have no end of their own.
@@ -125,11 +132,20 @@ class Match:
         self._engine.reset(seed)
 
     def observation(self, player: int) -> str:
-        """What a seat sees now: in history "last" what it has heard since its own last action."""
+        """What a seat sees now: in history "last" what is new to it, or the position as a line."""
         if self._history == "full":
             return self.transcript(player, self._style)
-        heard = self._engine.heard(player)[self._marks[player] :]
-        said = narrate(heard, me=player, style=self._style, with_mine=False)
+        heard = self._engine.heard(player)
+        line = position(self.game, heard, player) if self._style == "compact" else ""
+        if not line:
+            return self.news(player, self._style)
+        was_refused = self._status == "invalid" and self.to_move == player
+        return clip(self._framed(REFUSED + line if was_refused else line, player))
+
+    def news(self, player: int, style: Style = "chat") -> str:
+        """What a seat has heard since its own last action."""
+        newest = self._engine.heard(player)[self._marks[player] :]
+        said = narrate(newest, me=player, style=style, with_mine=False)
         return clip(self._framed(said, player))
 
     def transcript(self, player: int, style: Style = "chat") -> str:
@@ -168,6 +184,7 @@ class Match:
         return "invalid" if self._engine.refused else "ok"
 
     def _clear(self) -> None:
+        """Nothing has been played; what was heard is the engine's."""
         self._status = "start"
         self._actions = 0
         self._marks = [0] * self._players
@@ -208,13 +225,42 @@ class TwoPlayerGame(Match):
     ('loss', 'win', (-1.0, 1.0))
     """
 
-    def __init__(self, game: str, **options: Any) -> None:
-        """Make the game; the options are those of `Match`."""
+    def __init__(self, game: str, *, opening_moves: int = 0, **options: Any) -> None:
+        """Make the game; further options are those of `Match`.
+
+        Args:
+            game: an id of TextArena for two players.
+            opening_moves: most moves made at random before the seats take over, 0 to 100; how many
+                and which is drawn from the seed. Games in progress make rare positions common.
+            options: those of `Match`.
+        """
         super().__init__(game, 2, **options)
+        check_range("opening_moves", opening_moves, 0, MAX_OPENING)
+        self._opening_moves = opening_moves
         if (players := check_playable(game).players) != 2:
             raise ConfigError(
                 f"TextArena game {game!r} is for {players} player, not for 2: choose another"
             )
+
+    def reset(self, seed: int) -> None:
+        """Start a new game, fixed by a seed in [0, 2**31), and make its opening moves."""
+        super().reset(seed)
+        if not self._opening_moves:
+            return
+        rng = np.random.default_rng(seed)
+        moves = int(rng.integers(self._opening_moves + 1))
+        while not self._opened(moves, rng):
+            moves -= 1  # so many ended the game: play fewer
+            super().reset(seed)
+        self._clear()  # the opening is nobody's, and both seats hear of it first
+
+    def _opened(self, moves: int, rng: np.random.Generator) -> bool:
+        """Make moves at random; whether the game still runs."""
+        for _ in range(moves):
+            legal = candidate_moves(self.game, self.transcript(self.to_move))
+            if self.step(legal[int(rng.integers(len(legal)))]):
+                return False
+        return True
 
     def outcome(self, player: int) -> OutcomeName:
         """Who has the larger reward has won. Empty while the game runs, or if it had no result."""

@@ -114,6 +114,7 @@ class TextArenaWordleEnv(TextEnv):
     def public(self) -> Mapping[str, Any]:
         """The rules and both lists, as `WordleEnv.public`."""
         return {
+            "game": "wordle",
             "guesses": self._lexicon.guesses,
             "answers": self._lexicon.all_answers,
             "word_length": self._word_length,
@@ -203,7 +204,7 @@ class TextArenaWordleEnv(TextEnv):
 
     def _picture(self, *, whole: bool, colour: bool) -> str:
         del colour
-        return self._match.transcript(0) if whole else self._match.observation(0)
+        return self._match.transcript(0) if whole else self._match.news(0)
 
 
 def _make_wordle(*arguments: Any) -> Any:

@@ -1,9 +1,11 @@
 """A world of its own for code that uses the process-wide one.
 
-TextArena's games draw from Python's and numpy's global generators, print while they play, and call
-`nltk.download` when they are made. A `PrivateWorld` holds the random state of one game: code run
-inside `entered()` finds that state in the global generators, prints into nothing and downloads
-nothing, and everything is as it was afterwards. So games do not disturb each other or their user.
+TextArena's games draw from Python's global generator, a few from numpy's as well, print while they
+play, and call `nltk.download` when they are made. A `PrivateWorld` holds the random state of one
+game: code run inside `entered()` finds that state in the global generators, prints into nothing and
+downloads nothing, and everything is as it was afterwards. So games do not disturb each other or
+their user. Exchanging numpy's state takes half a millisecond, most of a small game's turn, so it is
+done for the games that use it alone.
 """
 
 from __future__ import annotations
@@ -26,12 +28,18 @@ class PrivateWorld:
     """The random state of one game, in the form that the global generators understand."""
 
     def __init__(self) -> None:
+        self._with_numpy = True
         self.seed(0)
 
+    def leave_numpy_out(self) -> None:
+        """From now on the game's code is known not to touch numpy's global generator."""
+        self._with_numpy = False
+
     def seed(self, seed: int) -> None:
-        """Start both generators anew from a seed in [0, 2**32)."""
+        """Start the generators anew from a seed in [0, 2**32)."""
         self._python = random.Random(seed).getstate()
-        self._numpy = np.random.RandomState(seed).get_state()
+        if self._with_numpy:
+            self._numpy = np.random.RandomState(seed).get_state()
 
     @contextmanager
     def entered(self, *, ordered_in: str = "") -> Iterator[None]:
@@ -47,15 +55,30 @@ class PrivateWorld:
             stack.enter_context(_replaced("nltk", "download", _download_nothing))
             if ordered_in:
                 stack.enter_context(_replaced(ordered_in, "set", dict.fromkeys))
-            outer = random.getstate(), np.random.get_state()
-            random.setstate(self._python)
-            np.random.set_state(self._numpy)
-            try:
-                yield
-            finally:
-                self._python, self._numpy = random.getstate(), np.random.get_state()
-                random.setstate(outer[0])
-                np.random.set_state(outer[1])
+            stack.enter_context(self._python_exchanged())
+            if self._with_numpy:
+                stack.enter_context(self._numpy_exchanged())
+            yield
+
+    @contextmanager
+    def _python_exchanged(self) -> Iterator[None]:
+        outer = random.getstate()
+        random.setstate(self._python)
+        try:
+            yield
+        finally:
+            self._python = random.getstate()
+            random.setstate(outer)
+
+    @contextmanager
+    def _numpy_exchanged(self) -> Iterator[None]:
+        outer = np.random.get_state()
+        np.random.set_state(self._numpy)
+        try:
+            yield
+        finally:
+            self._numpy = np.random.get_state()
+            np.random.set_state(outer)
 
 
 def _download_nothing(*_: Any, **__: Any) -> bool:

@@ -119,6 +119,11 @@ def check_words(words: Iterable[str], *, source: str, length: int | None = None)
     return tuple(sorted(found))
 
 
+def lists_hash(answers: Iterable[str], guesses: Iterable[str]) -> str:
+    """The sha256 of two lists, in hexadecimal: what tells games with other words apart."""
+    return hashlib.sha256("\n".join([*answers, "", *guesses]).encode()).hexdigest()
+
+
 @cache
 def _read_packaged(name: str) -> tuple[str, ...]:
     path = files("wordle_rl.data") / "words" / name

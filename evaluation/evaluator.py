@@ -21,6 +21,7 @@ from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.games import GameKey, GameLog, GameRecord, Mode, game_record, key_of
 from wordle_rl.evaluation.metrics import play_report
 from wordle_rl.evaluation.suites import Suite
+from wordle_rl.evaluation.yardstick import yardstick
 from wordle_rl.records import Episode, EvalReport, PlayReport, Task
 from wordle_rl.rollout import play_games
 from wordle_rl.run_dir import write_atomically
@@ -104,6 +105,13 @@ def evaluate(
         suite_hash=suite.suite_hash,
         greedy=_report(games.of("greedy"), suite, seed),
         sampled=_report(games.of("sampled"), suite, seed),
+        protocol={
+            "samples": samples,
+            "temperature": temperature,
+            "seed": seed,
+            "max_guesses": suite.protocol.max_guesses,
+            "prompt_hash": suite.prompt_hash,
+        },
     )
     if out_dir is not None:
         write_atomically(Path(out_dir) / "summary.json", json.dumps(report_json(report), indent=1))
@@ -112,7 +120,8 @@ def evaluate(
 
 def report_json(report: EvalReport) -> dict[str, Any]:
     """A report as plain data for JSON, with the names of the records."""
-    return asdict(report)
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(report)))
+    return plain
 
 
 def fingerprint(agent: Agent) -> str:
@@ -210,4 +219,9 @@ def _play(
 def _report(games: Sequence[GameRecord], suite: Suite, seed: int) -> PlayReport | None:
     if not games:
         return None
-    return play_report(games, max_guesses=suite.protocol.max_guesses, seed=seed)
+    return play_report(
+        games,
+        max_guesses=suite.protocol.max_guesses,
+        seed=seed,
+        held_against=yardstick(suite),
+    )

@@ -1,14 +1,16 @@
 """Finished games as plain data, and the file they are kept in.
 
 `game_record` turns an episode into the JSON object that every number is computed from, so a
-summary can always be made again from `games.jsonl`. A `GameLog` is that file: a header that says
-whose games of which suite these are, then one game a line in the order in which they ended.
+summary can always be made again from `games.jsonl`, and that the whole game can be read in again:
+what was seen, said and earned. A `GameLog` is that file: a header that says whose games of which
+suite these are, then one game a line in the order in which they ended.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TextIO, TypedDict, cast
@@ -19,12 +21,10 @@ from wordle_rl.records import Episode, FinishReason, Turn
 Mode = Literal["greedy", "sampled"]
 GameKey = tuple[str, str, int]
 """Mode, secret and number of the sample: what tells the games of an evaluation apart."""
-LEGAL = ("ok", "repeat")
-"""The statuses of guesses that were scored."""
 
 
-class GameRecord(TypedDict):
-    """One finished game. Lists have one entry a turn."""
+class CountedGame(TypedDict):
+    """What the numbers are computed from. Lists have one entry a turn."""
 
     mode: Mode
     sample: int
@@ -47,6 +47,27 @@ class GameRecord(TypedDict):
     error: str | None
 
 
+class GameRecord(CountedGame, total=False):
+    """One finished game. What this adds is for readers; the games of older files lack it."""
+
+    env: str
+    env_options: dict[str, Any]
+    task_id: str
+    split: str
+    told_secret: str
+    """The secret as the game told it at its end; `secret` is what the game is filed under."""
+    actions: list[str]
+    """All that was said, word for word."""
+    observations: list[str]
+    """What was seen before each action, and at last what ended the game."""
+    rewards: list[float]
+    reward: float
+    reward_parts: dict[str, float]
+    step: int
+    """Of games of a training run, with the advantage they were trained with."""
+    advantage: float | None
+
+
 def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> GameRecord:
     """The JSON form of a finished game."""
     infos = [turn.info for turn in episode.turns]
@@ -64,7 +85,25 @@ def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> 
         n_guesses=int(infos[-1].get("turn", len(infos))) if infos else 0,
         stop_reason=str(episode.stop_reason),
         error=episode.error,
+        env=episode.task.env_id,
+        env_options=dict(episode.task.env_options),
+        task_id=episode.task.task_id,
+        split=episode.task.split,
+        told_secret=told_secret(episode),
+        actions=[turn.action for turn in episode.turns],
+        observations=[*(turn.observation for turn in episode.turns), episode.final_observation],
+        rewards=[turn.reward for turn in episode.turns],
+        reward=episode.total_reward,
+        reward_parts=reward_parts(episode),
     )
+
+
+def reward_parts(episode: Episode) -> dict[str, float]:
+    """What each component paid over the whole game."""
+    total: Counter[str] = Counter()
+    for turn in episode.turns:
+        total.update(turn.reward_parts)
+    return dict(total)
 
 
 def told_secret(episode: Episode) -> str:
@@ -146,7 +185,7 @@ class GameLog:
             entry = json.loads(line)
         except ValueError:
             entry = None
-        wanted = {"header"} if number == 1 else set(GameRecord.__annotations__)
+        wanted = {"header"} if number == 1 else GameRecord.__required_keys__
         if not isinstance(entry, dict) or not wanted <= entry.keys():
             what = "header" if number == 1 else "game"
             raise RunError(f"{self._path}:{number}: not a recorded {what}: use another --out")
@@ -172,13 +211,25 @@ def _line(entry: Mapping[str, Any]) -> str:
 
 
 def read_games(path: Path) -> list[GameRecord]:
-    """The games of a `games.jsonl`, whoever played them; a last line without its end is left out.
+    """The games of a file, an evaluation's or a training step's; see `read_game_file`."""
+    return read_game_file(path)[1]
+
+
+def read_game_file(path: Path) -> tuple[dict[str, Any], list[GameRecord]]:
+    """The header and the games of a file; the games of a training step have an empty header.
+
+    A last line without its end is left out: whoever writes it is at it still, or died.
 
     Raises:
-        RunError: the file cannot be read.
+        RunError: the file cannot be read, or holds something else.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines[1:]]
-    except (OSError, ValueError) as error:
+        entries = [json.loads(line) for line in lines]
+        header = entries.pop(0)["header"] if entries and "header" in entries[0] else {}
+        missing = {key for entry in entries for key in GameRecord.__required_keys__ - entry.keys()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise RunError(f"cannot read games from {str(path)!r}: {error}") from None
+    if missing:
+        raise RunError(f"cannot read games from {str(path)!r}: no {min(missing)!r} in them")
+    return header, entries

@@ -7,43 +7,145 @@ intervals where there is one game for each secret, and bootstrap intervals over 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from wordle_rl.evaluation.games import LEGAL, GameRecord
-from wordle_rl.evaluation.statistics import mean, ratio_interval, wilson
-from wordle_rl.records import Estimate, PlayReport
+from wordle_rl.envs.statuses import has_form, is_legal
+from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.statistics import detectable, mean, pass_at_k, ratio_interval, wilson
+from wordle_rl.evaluation.yardstick import Possible, Yardstick
+from wordle_rl.records import NOTHING, Estimate, PlayReport, SecretRecord
+
+HARDEST = 10
+"""Secrets that a report names."""
 
 Measure = Callable[[GameRecord], float | None]
 """What a game contributes to a mean; None for nothing."""
 
 
-def play_report(games: Sequence[GameRecord], *, max_guesses: int, seed: int = 0) -> PlayReport:
+def play_report(
+    games: Sequence[GameRecord],
+    *,
+    max_guesses: int,
+    seed: int = 0,
+    held_against: Yardstick | None = None,
+) -> PlayReport:
     """How an agent did in `games`, which were all decoded in the same way.
 
     Args:
         games: finished games; one that failed counts as lost.
         max_guesses: the limit of the rules; a loss scores one more.
         seed: fixes the bootstrap.
+        held_against: what bits and regret are measured by; without it there are none.
     """
+    measure = held_against or Yardstick()
     actions = [status for game in games for status in game["statuses"]]
-    legal = [status for status in actions if status in LEGAL]
-    kinds = Counter(status for status in actions if status not in LEGAL)
+    legal = [status for status in actions if is_legal(status)]
+    kinds = Counter(status for status in actions if not is_legal(status))
+    wins = win_rate(games, seed=seed)
+    scores = estimate(games, lambda game: score(game, max_guesses), seed=seed)
+    records = by_secret(games, max_guesses, measure.best_known or {})
     return PlayReport(
         n=len(games),
-        secrets=len({game["secret"] for game in games}),
-        win_rate=win_rate(games, seed=seed),
-        score=estimate(games, lambda game: score(game, max_guesses), seed=seed),
+        secrets=len(records),
+        win_rate=wins,
+        score=scores,
         mean_guesses=estimate(games, _guesses_of_win, seed=seed),
         histogram=histogram(games, max_guesses),
-        invalid_rate=mean([status not in LEGAL for status in actions]),
+        invalid_rate=mean([not is_legal(status) for status in actions]),
         invalid_by_kind={kind: n / len(actions) for kind, n in sorted(kinds.items())},
         repeat_rate=mean([status == "repeat" for status in legal]),
         consistency_rate=sum(sum(game["consistent"]) for game in games) / max(1, len(legal)),
         draw_rate=rate(games, lambda game: game["drawn"], seed=seed),
         truncated_rate=mean([cut for game in games for cut in game["truncated"]]),
         errors=sum(game["error"] is not None for game in games),
+        detectable={"win_rate": detectable(wins), "score": detectable(scores)},
+        funnel=funnel(games, seed=seed),
+        bits_per_action=bits_per_action(games, measure.possible, seed=seed),
+        regret=regret(games, max_guesses, measure.best_known, seed=seed),
+        pass_at_k=pass_rates(records, seed=seed),
+        hardest=tuple(sorted(records, key=lambda r: (-r.score, r.secret))[:HARDEST]),
     )
+
+
+def by_secret(
+    games: Sequence[GameRecord], max_guesses: int, best_known: Mapping[str, int]
+) -> list[SecretRecord]:
+    """How each secret was played, by the alphabet."""
+    played: defaultdict[str, list[GameRecord]] = defaultdict(list)
+    for game in games:
+        played[game["secret"]].append(game)
+    return [
+        SecretRecord(
+            secret=secret,
+            n=len(own),
+            wins=sum(game["solved"] for game in own),
+            score=mean([score(game, max_guesses) for game in own]),
+            best_known=best_known.get(secret),
+        )
+        for secret, own in sorted(played.items())
+    ]
+
+
+def funnel(games: Sequence[GameRecord], *, seed: int = 0) -> dict[str, Estimate]:
+    """Where play is lost: the shares of actions that passed each hurdle, and of games won."""
+    passed: dict[str, Callable[[GameRecord], int]] = {
+        "parsed": lambda game: sum(has_form(status) for status in game["statuses"]),
+        "legal": lambda game: sum(is_legal(status) for status in game["statuses"]),
+        "consistent": lambda game: sum(game["consistent"]),
+    }
+    shares = {name: _share_of_actions(games, count, seed) for name, count in passed.items()}
+    return {**shares, "won": win_rate(games, seed=seed)}
+
+
+def _share_of_actions(
+    games: Sequence[GameRecord], count: Callable[[GameRecord], int], seed: int
+) -> Estimate:
+    """The share of actions that are counted; where all are, or none, as doubtful as in `rate`."""
+    total, actions = sum(map(count, games)), sum(len(game["statuses"]) for game in games)
+    if actions and total in (0, actions):
+        secrets = len({game["secret"] for game in games})
+        return wilson(secrets if total else 0, secrets)
+    return per_action(games, count, seed=seed)
+
+
+def bits_per_action(
+    games: Sequence[GameRecord], possible: Possible | None, *, seed: int = 0
+) -> Estimate:
+    """What an action told of the secret on average: halving the secrets still possible is a bit."""
+    return NOTHING if possible is None else per_action(games, possible.bits, seed=seed)
+
+
+def regret(
+    games: Sequence[GameRecord],
+    max_guesses: int,
+    best_known: Mapping[str, int] | None,
+    *,
+    seed: int = 0,
+) -> Estimate:
+    """The score minus that of the best known play on the same secrets."""
+    if best_known is None:
+        return NOTHING
+
+    def behind(game: GameRecord) -> float | None:
+        best = best_known.get(game["secret"])
+        return None if best is None else score(game, max_guesses) - best
+
+    return estimate(games, behind, seed=seed)
+
+
+def pass_rates(records: Sequence[SecretRecord], *, seed: int = 0) -> dict[str, Estimate]:
+    """pass@k for k of 1, 2, 4, ... up to the games a secret, where all secrets had as many."""
+    counts = {record.n for record in records}
+    if len(counts) != 1:
+        return {}
+    n = counts.pop()
+    ones = [1] * len(records)
+    return {
+        str(k): ratio_interval([pass_at_k(n, r.wins, k) for r in records], ones, seed=seed)
+        for k in sorted({2**i for i in range(n.bit_length()) if 2**i <= n} | {n})
+        if n > 1
+    }
 
 
 def score(game: GameRecord, max_guesses: int) -> int:
@@ -82,15 +184,30 @@ def histogram(games: Iterable[GameRecord], max_guesses: int) -> dict[str, int]:
 
 def estimate(games: Sequence[GameRecord], measure: Measure, *, seed: int = 0) -> Estimate:
     """The mean of a measure over games, with a bootstrap interval over secrets."""
-    totals: dict[str, float] = {}
-    counts: dict[str, int] = {}
+    totals, counts = secret_totals(games, measure)
+    return ratio_interval(totals, counts, seed=seed)
+
+
+def per_action(games: Sequence[GameRecord], total: Measure, *, seed: int = 0) -> Estimate:
+    """The sum of a measure over games by the number of their actions; bootstrap over secrets."""
+    totals, counts = secret_totals(games, total, weight=lambda game: len(game["statuses"]))
+    return ratio_interval(totals, counts, seed=seed)
+
+
+def secret_totals(
+    games: Sequence[GameRecord],
+    measure: Measure,
+    weight: Callable[[GameRecord], int] = lambda game: 1,
+) -> tuple[list[float], list[int]]:
+    """The sum of a measure for each secret, and of the weights of the games it is known for."""
+    totals: defaultdict[str, float] = defaultdict(float)
+    counts: defaultdict[str, int] = defaultdict(int)
     for game in games:
-        value = measure(game)
-        secret = game["secret"]
-        totals[secret] = totals.get(secret, 0.0) + (value or 0.0)
-        counts[secret] = counts.get(secret, 0) + (value is not None)
+        value, secret = measure(game), game["secret"]
+        totals[secret] += value or 0.0
+        counts[secret] += 0 if value is None else weight(game)
     secrets = sorted(totals)
-    return ratio_interval([totals[s] for s in secrets], [counts[s] for s in secrets], seed=seed)
+    return [totals[s] for s in secrets], [counts[s] for s in secrets]
 
 
 def _guesses_of_win(game: GameRecord) -> float | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.games import GameRecord
 from wordle_rl.evaluation.metrics import score
-from wordle_rl.evaluation.statistics import mcnemar, mean, ratio_interval
+from wordle_rl.evaluation.statistics import detectable, mcnemar, mean, ratio_interval
 from wordle_rl.records import Estimate
 
 
@@ -41,6 +41,9 @@ class PairedResult:
     """Below zero where A needs fewer guesses."""
     mcnemar: McNemar | None
     """None where a secret was played more than once."""
+    detectable: Mapping[str, float | None] = field(default_factory=dict)
+    """For `win_rate` and `score`: the smallest true difference that these secrets and games find
+    at 5 % with a power of 80 %."""
 
 
 def paired(
@@ -63,13 +66,19 @@ def paired(
     """
     a, b = _by_secret(games_a), _by_secret(games_b)
     _check_same_secrets(a, b)
+    wins = _difference(a, b, lambda game: float(game["solved"]), seed)
+    scores = _difference(a, b, lambda game: score(game, max_guesses), seed)
     return PairedResult(
         secrets=len(a),
         games_a=len(games_a),
         games_b=len(games_b),
-        win_rate=_difference(a, b, lambda game: float(game["solved"]), seed),
-        score=_difference(a, b, lambda game: score(game, max_guesses), seed),
+        win_rate=wins,
+        score=scores,
         mcnemar=_mcnemar(a, b) if len(games_a) == len(games_b) == len(a) else None,
+        detectable={
+            "win_rate": detectable(wins, results=1),
+            "score": detectable(scores, results=1),
+        },
     )
 
 

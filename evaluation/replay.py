@@ -215,12 +215,18 @@ def record_of(game: Episode | Mapping[str, Any]) -> Record:
 
 
 def _episode_record(episode: Episode) -> Record:
-    infos = [turn.info for turn in episode.turns]
+    infos = [turn.info for turn in (*episode.opening, *episode.turns)]
     return Record(
         rows=tuple((info.get("guess") or "", info.get("feedback") or "") for info in infos),
         solved=episode.solved,
         secret=infos[-1].get("secret") if infos else None,
     )
+
+
+def has_board(record: Record) -> bool:
+    """Whether these are rows of coloured letters, as Wordle has them."""
+    scored = [(str(guess), str(marks)) for guess, marks in record.rows if marks]
+    return bool(scored) and all(len(g) == len(m) and set(m) <= set("GYX") for g, m in scored)
 
 
 def record_text(record: Record, look: Look) -> Text:
@@ -240,3 +246,13 @@ def _result(record: Record) -> str:
     if record.solved:
         return f"solved in {len(record.rows)}" + (f": {word}" if word else "")
     return f"not solved, the word was {word}" if word else "not finished"
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, which models can emit and terminals obey."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def on_one_line(text: str) -> str:
+    """Any text without line breaks or control characters."""
+    return printable(" ".join(text.split()))

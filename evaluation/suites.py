@@ -4,7 +4,10 @@ A suite belongs to a family: one game under one set of rules, on the secrets of 
 are chosen on the suite of `val` (`wordle-val`), published figures come from that of `test`
 (`wordle-heldout`, `guess-number-1000`, `math-1`), and that of `train` stands beside them to show
 the gap. Two results compare only if their `suite_hash` is equal: it covers everything that fixes a
-game but the agent.
+game but the agent: rules, secrets, lists, limit of guesses, temperature, and the first thing that
+the game says.
+
+`wordle_lists_suite` is Wordle on a user's own lists.
 
 Any other game, a user's own too, is measured on `seeded_suite`: its secrets of a split, by seed.
 """
@@ -17,20 +20,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast, get_args
 
-from wordle_rl.envs import make_env, options_of, resolve_env_id
+from wordle_rl.envs import make_env, options_of, resolve_env_id, supported
 from wordle_rl.envs.guess_number import GuessNumberEnv
+from wordle_rl.envs.lexicon import Lexicon
 from wordle_rl.envs.mastermind import MastermindEnv
 from wordle_rl.envs.math_problems import problem_ids
 from wordle_rl.envs.plugins import is_plugin
-from wordle_rl.envs.words import Split, load_words, split_words
+from wordle_rl.envs.words import Split, lists_hash, load_words, split_words
 from wordle_rl.errors import ConfigError, unknown_name
 from wordle_rl.records import Task
 from wordle_rl.seeding import generator, seed_from
 
-SUITE_VERSION = 1
-"""Raised when the rules of a suite change in a way its other fields do not show."""
+SUITE_VERSION = 2
+"""Raised when the rules of a suite change in a way its other fields do not show. 2: the hash covers
+the opening prompt and the temperature, for a model's result depends on both."""
 MATH_PROBLEMS = 500
 """Problems of each math suite."""
+WORD_LISTS = ("answers", "guesses")
+"""Options of a game that `Suite.lists_hash` stands for."""
 SEEDED_GAMES = 200
 """Games of a suite that is drawn by seed."""
 
@@ -42,7 +49,10 @@ class Protocol:
     max_guesses: int
     """A loss counts as one guess more."""
     samples: int = 4
-    """Sampled games for each secret, beside the greedy one."""
+    """Sampled games for each secret, beside the greedy one. More of them make an interval narrower
+    and change nothing else, so they are not part of the hash."""
+    temperature: float = 1.0
+    """Of the sampled games; the greedy one has 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +81,28 @@ class Suite:
         return all("secret" in task.options for task in self.tasks)
 
     @property
+    def prompt_hash(self) -> str:
+        """sha256 of what the first game says first, in either style."""
+        task = self.tasks[0]
+        openings = []
+        for style in ("chat", "compact"):
+            reads = supported(self.env_id, style=style, history="last")
+            env = make_env(self.env_id, **self.env_options, **reads)
+            openings.append(env.reset(seed=task.seed, options=dict(task.options))[0])
+        return sha256("\n\n".join(openings))
+
+    @property
     def suite_hash(self) -> str:
         """sha256 of everything that fixes the result of an agent."""
         content: dict[str, Any] = {
             "version": SUITE_VERSION,
             "env_id": self.env_id,
-            "env_options": dict(self.env_options),
+            "env_options": {k: v for k, v in self.env_options.items() if k not in WORD_LISTS},
             "secrets": self.secrets,
             "lists": self.lists_hash,
             "max_guesses": self.protocol.max_guesses,
+            "temperature": self.protocol.temperature,
+            "prompt": self.prompt_hash,
         }
         if drawn := [t for t in self.tasks if "secret" not in t.options]:
             content["drawn"] = [[t.seed, dict(t.options)] for t in drawn]
@@ -146,21 +169,19 @@ class Family:
         )
 
 
-def _wordle() -> Family:
+def _wordle(env_id: str, name: str, rules: Mapping[str, Any]) -> Family:
     return Family(
-        env_id="wordle-rl/Wordle-v0",
-        env_options={"max_guesses": 6, "invalid_policy": "consume"},
+        env_id=env_id,
+        env_options=rules,
         max_guesses=6,
         names={
-            "train": "wordle-train",
-            "val": "wordle-val",
-            "test": "wordle-heldout",
-            "all": "wordle-all",
+            "train": f"{name}-train",
+            "val": f"{name}-val",
+            "test": f"{name}-heldout",
+            "all": f"{name}-all",
         },
         draws=lambda split: _of_secrets(split_words(load_words("answers", 5), split)),
-        lists_hash=lambda: sha256(
-            "\n".join([*load_words("answers", 5), "", *load_words("guesses", 5)])
-        ),
+        lists_hash=lambda: lists_hash(load_words("answers", 5), load_words("guesses", 5)),
     )
 
 
@@ -196,6 +217,17 @@ def _mastermind() -> Family:
     )
 
 
+def _arena(game: str, max_turns: int) -> Family:
+    """Games of TextArena for one, drawn by seed, with a limit of turns that is the suite's own."""
+    return Family(
+        env_id="wordle-rl/TextArena-v0",
+        env_options={"game": game, "max_turns": max_turns},
+        max_guesses=max_turns,
+        names=_names(f"textarena-{game.partition('-')[0].lower()}"),
+        draws=lambda split: [Draw(str(i), _seed(split, i), {}) for i in range(SEEDED_GAMES)],
+    )
+
+
 def _two_player(game: str, opponent: str) -> Family:
     """Games against an opponent, from both seats in turn."""
     name = f"{game.partition('-')[0].lower()}-{opponent}"
@@ -223,12 +255,19 @@ def _seed(split: str, number: int) -> int:
     return seed_from("suite", split, number) % 2**31
 
 
+WORDLE_RULES: Mapping[str, Any] = {"max_guesses": 6, "invalid_policy": "consume"}
 FAMILIES: tuple[Family, ...] = (
-    _wordle(),
+    _wordle("wordle-rl/Wordle-v0", "wordle", WORDLE_RULES),
+    _wordle("wordle-rl/WordleHard-v0", "wordle-hard", WORDLE_RULES),
+    _wordle("wordle-rl/TextArenaWordle-v0", "textarena-wordle", {}),
     _numbers(100),
     _numbers(1000),
     *(_math(difficulty) for difficulty in range(1, 6)),
     _mastermind(),
+    _arena("FrozenLake-v0", 30),
+    _arena("LightsOut-v0", 40),
+    _arena("Mastermind-v0", 21),
+    _arena("Minesweeper-v0", 60),
     *(
         _two_player(game, opponent)
         for game in ("TicTacToe-v0", "Nim-v0")
@@ -280,6 +319,43 @@ def suite_for(env_id: str, env_options: Mapping[str, Any], split: Split) -> Suit
             if same_game and _rules(family.env_id, family.env_options) == rules:
                 return family.suite(split)
     return seeded_suite(env_id, env_options, split)
+
+
+def wordle_lists_suite(lexicon: Lexicon, source: str, *, hard_mode: bool = False) -> Suite:
+    """Wordle on a user's own lists: every answer once, under the rules of `wordle-all`.
+
+    Args:
+        lexicon: the lists.
+        source: what to call them, such as the name of a file.
+        hard_mode: under the rules of `wordle-hard-all`.
+    """
+    words = lexicon.all_answers
+    base = "wordle-hard-all" if hard_mode else "wordle-all"
+    name = f"{base}({source})"
+    env_id = "wordle-rl/WordleHard-v0" if hard_mode else "wordle-rl/Wordle-v0"
+    return Suite(
+        name=name,
+        env_id=env_id,
+        env_options={
+            **WORDLE_RULES,
+            "word_length": len(words[0]),
+            "answers": words,
+            "guesses": lexicon.guesses,
+        },
+        split="all",
+        tasks=tuple(
+            Task(
+                env_id=env_id,
+                task_id=f"{name}/{word}",
+                seed=0,
+                split="all",
+                options={"secret": word},
+            )
+            for word in words
+        ),
+        protocol=Protocol(max_guesses=6),
+        lists_hash=lists_hash(words, lexicon.guesses),
+    )
 
 
 def seeded_suite(

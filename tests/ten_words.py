@@ -14,8 +14,8 @@ from wordle_rl.config import TrainConfig, apply_overrides, parse
 from wordle_rl.envs.feedback import feedback
 from wordle_rl.envs.wordle import compact_opening
 from wordle_rl.records import Episode, Sample, StepRecord
-from wordle_rl.training.algorithms import fill_defaults
 from wordle_rl.training.batch import build_samples, collate, demonstration_turns
+from wordle_rl.training.loops import loop_of
 from wordle_rl.training.optim import adamw
 from wordle_rl.training.teacher import Demonstration
 
@@ -133,7 +133,8 @@ def ten_word_config(*overrides: str) -> TrainConfig:
         "eval": {"every_steps": 0, "final_suite": ""},
         "save": {"checkpoint_every_steps": 2, "games_every_steps": 2},
     }
-    return fill_defaults(parse(TrainConfig, apply_overrides(values, overrides)))
+    config = parse(TrainConfig, apply_overrides(values, overrides))
+    return loop_of(config.train.algo).complete(config)
 
 
 class Watcher:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wordle_rl.agents.baselines import BASELINES, GAME_PLAYERS, load_baseline
+from wordle_rl.agents.word_tree import packaged_tree
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.wordle import WordleEnv
@@ -19,6 +20,9 @@ from wordle_rl.seeding import seed_from
 
 ANSWERS = load_words("answers", 5)
 SOME = ANSWERS[::50]
+
+
+GREEDY_AFTER_SLATE = {1: 1, 2: 69, 3: 1181, 4: 853, 5: 41, 6: 1}
 
 
 def reference(with_2074_words: float, with_2218_words: float) -> float:
@@ -70,7 +74,7 @@ def mean_guesses(episodes: list[Episode]) -> float:
     [
         ("greedy-patterns", reference(3.398, 3.428), {1: 1, 2: 77, 3: 1169, 4: 844, 5: 53, 6: 2}),
         ("greedy-entropy:raise", reference(3.444, 3.475), {1: 1, 2: 56, 3: 1107, 4: 925, 5: 57}),
-        ("solver", reference(3.398, 3.428), {1: 1, 2: 69, 3: 1181, 4: 853, 5: 41, 6: 1}),
+        ("greedy-patterns:slate", reference(3.398, 3.428), GREEDY_AFTER_SLATE),
     ],
 )
 def test_greedy_play_reproduces_the_reference(
@@ -79,6 +83,29 @@ def test_greedy_play_reproduces_the_reference(
     episodes = play(name)
     assert mean_guesses(episodes) == pytest.approx(mean, abs=0.02)
     assert Counter(len(episode.turns) for episode in episodes) == histogram
+
+
+@pytest.mark.parametrize("env_id", ["wordle", "wordle-hard"])
+def test_the_solver_plays_the_tree_of_the_game(env_id: str) -> None:
+    tree = packaged_tree(ANSWERS, load_words("guesses", 5), hard_mode=env_id == "wordle-hard")
+    assert tree is not None
+    assert guesses_of(play("solver", env_id=env_id)) == [list(path) for path in tree.paths]
+    assert tree.mean < (3.404 if env_id == "wordle" else 3.5)
+
+
+def test_without_a_tree_the_solver_is_greedy_after_its_opener() -> None:
+    def build(task: Task) -> TextEnv:
+        return WordleEnv(answers=ANSWERS[1:], style="compact")
+
+    episodes = play_games(
+        load_baseline("solver"),
+        [Task(env_id="wordle", task_id=w, seed=0, options={"secret": w}) for w in SOME[1:]],
+        make_env=build,
+        temperature=1.0,
+        seeds=[0] * len(SOME[1:]),
+    )
+    assert {guesses[0] for guesses in guesses_of(episodes)} == {"slate"}
+    assert mean_guesses(episodes) < 3.7
 
 
 @pytest.mark.slow

@@ -22,7 +22,8 @@ def test_json_is_all_that_is_printed() -> None:
     done = run_evaluate("random", "--json")
     assert done.exit_code == 0
     plain = json.loads(done.stdout)
-    assert list(plain) == ["agent", "suite", "suite_hash", "greedy", "sampled", "train"]
+    keys = ["agent", "suite", "suite_hash", "greedy", "sampled", "protocol", "train", "gap"]
+    assert list(plain) == keys
     assert (plain["agent"], plain["suite"]) == ("random", "wordle-val[6]")
     assert plain["greedy"]["n"] == plain["sampled"]["n"] == 6
 

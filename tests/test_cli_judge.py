@@ -17,6 +17,8 @@ from wordle_rl.cli import cli
 from wordle_rl.errors import ConfigError, RunError, WordleRLError
 from wordle_rl.evaluation.agreement import ScoredGame, agreement
 from wordle_rl.evaluation.evaluator import evaluate
+from wordle_rl.evaluation.games import game_record
+from wordle_rl.evaluation.replay import Record
 from wordle_rl.evaluation.suites import load_suite
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.game_files import write_games
@@ -147,11 +149,20 @@ def test_games_of_an_evaluation(tmp_path: Path) -> None:
     assert {g.suite for g in games} == {suite.suite_hash}
     lost = next(g for g in games if not g.won)
     assert lost.transcript.endswith(lost.secret)
-    assert re.match(r"GAME: a new game\nPLAYER: [a-z]{5}\nGAME: [GYX]{5}\n", lost.transcript)
+    assert re.match(r"GAME: wordle 5x6\nPLAYER: [a-z]{5}\nGAME: [GYX]{5}\n", lost.transcript)
+
+
+def test_games_of_a_file_that_lacks_what_was_said(tmp_path: Path) -> None:
+    said = ("actions", "observations")
+    record = {k: v for k, v in game_record(LOST).items() if k not in said}
+    (tmp_path / "games.jsonl").write_text(json.dumps(record) + "\n")
+    (game,) = read_known_games(tmp_path)
+    assert game.transcript.startswith("GAME: a new game\nPLAYER: stare\nGAME: XXXXX\n")
+    assert game.transcript.endswith("pound")
 
 
 def test_games_that_failed_are_left_out(tmp_path: Path) -> None:
-    failed = [{"error": "boom", "guesses": ["a"]}, {"error": None, "guesses": []}]
+    failed = [{**game_record(LOST), "error": "boom"}, {**game_record(LOST), "guesses": []}]
     path = tmp_path / "games.jsonl"
     path.write_text("".join(json.dumps(game) + "\n" for game in failed) + '{"cut')
     with pytest.raises(RunError, match="no recorded games"):
@@ -162,7 +173,7 @@ def test_games_that_failed_are_left_out(tmp_path: Path) -> None:
 def test_what_is_no_file_of_games(content: str, tmp_path: Path) -> None:
     path = tmp_path / "games.jsonl"
     path.write_text(content)
-    with pytest.raises(RunError, match="no games can be read from"):
+    with pytest.raises(RunError, match=r"cannot read games from|no recorded games in"):
         read_known_games(path)
 
 
@@ -190,8 +201,12 @@ def test_two_agents_play_the_same_secrets() -> None:
 def test_half_of_what_is_judged_was_won(
     won: int, lost: int, limit: int, chosen: tuple[int, int]
 ) -> None:
+    record = Record(rows=(), solved=False, secret=None)
     games = [
-        KnownGame(suite="s", secret=str(n), won=n < won, transcript="") for n in range(won + lost)
+        KnownGame(
+            suite="s", secret=str(n), won=n < won, observations=("",), actions=(), record=record
+        )
+        for n in range(won + lost)
     ]
     found = choose(games, limit)
     assert (sum(g.won for g in found), sum(not g.won for g in found)) == chosen

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.baseline_games import guesses_of, mean_turns, play
-from wordle_rl.agents.beam import BeamSearch
+from wordle_rl.agents.beam import BeamSearch, Position
 from wordle_rl.agents.solver import MASTERMIND, Criterion, Planner, by_entropy, by_patterns
 from wordle_rl.envs.pegs import all_codes, peg_code, pegs
 
@@ -120,7 +120,7 @@ def total_of(beam: BeamSearch, planner: Planner) -> int:
     stack = [planner.everything()]
     while stack:
         candidates = stack.pop()
-        guess = beam.best_guess(candidates)
+        guess = beam.best_guess(Position(candidates))
         total += len(candidates)
         row = planner.row_of[guess]
         patterns = planner.patterns[row, candidates]
@@ -141,5 +141,5 @@ def test_a_wider_beam_is_never_worse() -> None:
 def test_large_sets_are_split_greedily() -> None:
     planner = Planner(CODES, CODES, MASTERMIND)
     beam = BeamSearch(planner, most_cells=0)
-    assert beam.best_guess(planner.everything()) == "aabc"
+    assert beam.best_guess(Position(planner.everything())) == "aabc"
     assert not beam._known

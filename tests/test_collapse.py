@@ -15,6 +15,15 @@ HEALTHY = {
     "rollout/groups_all_won": 0.3,
     "rollout/groups_all_lost": 0.2,
     "rollout/opener_entropy": 4.0,
+    "rollout/truncated": 0.01,
+    "rollout/invalid_rate": 0.05,
+    "rollout/repeat_rate": 0.01,
+    "rollout/answer_tokens_won": 6.0,
+    "rollout/answer_tokens_lost": 6.0,
+    "train/ess": 0.95,
+    "train/clip_fraction": 0.1,
+    "train/clip_positive": 0.05,
+    "train/explained_variance": 0.3,
     "train/loss": 0.01,
     "train/entropy": 0.5,
     "train/sampler_kl": 0.001,
@@ -53,6 +62,22 @@ def run_of(*stretches: tuple[int, Mapping[str, float]]) -> list[dict[str, float]
             {"rollout/groups_mixed": 0.02, "rollout/groups_all_won": 0.6},
             ["no signal: only 2.0% of the groups", "rollout.group_size"],
         ),
+        (
+            {"train/ess": 0.4},
+            ["sample size: importance weights leave 40%", "train.updates_per_batch"],
+        ),
+        (
+            {"train/clip_fraction": 0.4, "train/clip_positive": 0.1},
+            ["clip: 40% of the tokens", "10% with a positive and 30% with a negative", "train.lr"],
+        ),
+        ({"train/explained_variance": -0.2}, ["critic: explains -0.20", "train.critic_lr"]),
+        ({"rollout/invalid_rate": 0.25}, ["refused guesses: 25% of all, once 5%", "train.lr"]),
+        ({"rollout/repeat_rate": 0.25}, ["repeated guesses: 25% of all, once 1%", "episodes/"]),
+        (
+            {"rollout/answer_tokens_lost": 20.0},
+            ["lost answers: 20 tokens, once 6, won ones 6", "dr_grpo"],
+        ),
+        ({"rollout/truncated": 0.2}, ["answers cut: 20%", "model.max_new_tokens"]),
     ],
 )
 def test_each_sign_is_named_with_its_number_and_a_remedy(
@@ -82,6 +107,11 @@ def test_each_sign_is_named_with_its_number_and_a_remedy(
         run_of((30, {"rollout/games": 8.0}), (10, {"rollout/win_rate": 0.4, "rollout/games": 8.0})),
         run_of((30, {}), (10, {"rollout/win_rate": 0.97, "rollout/groups_mixed": 0.01})),
         run_of((30, {}), (10, {"train/entropy": 0.001})),
+        run_of((30, {"rollout/invalid_rate": 0.9, "rollout/repeat_rate": 0.5})),
+        run_of(
+            (20, {}), (10, {"rollout/answer_tokens_lost": 20.0, "rollout/answer_tokens_won": 18.0})
+        ),
+        run_of((12, {"train/explained_variance": -3.0})),
     ],
     ids=[
         "nothing",
@@ -97,6 +127,9 @@ def test_each_sign_is_named_with_its_number_and_a_remedy(
         "a fall in few games",
         "solved",
         "sure but learning",
+        "a weak model that guesses badly from the start",
+        "all answers grow",
+        "a critic that has just begun",
     ],
 )
 def test_what_is_no_alarm(history: list[dict[str, float]]) -> None:

@@ -2,12 +2,14 @@
 
 import copy
 import json
+import math
 import pickle
 import random
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,16 @@ def play(env: TextEnv, actions: list[str], **reset: Any) -> list[Any]:
         if came[-1][2]:
             break
     return came
+
+
+def any_actions(env: TextEnv, rng: np.random.Generator) -> Iterator[str]:
+    """Without end: sense, nonsense, what the space samples, and pieces of them put together."""
+    while True:
+        known = [*PLAIN, *STRANGE[:-1], env.action_space.sample()]
+        some = [known[int(i)] for i in rng.integers(len(known), size=int(rng.integers(1, 4)))]
+        text = "".join(some) if rng.random() < 0.5 else some[0]
+        start = int(rng.integers(len(text) + 1)) if rng.random() < 0.2 else 0
+        yield text[start:]
 
 
 # --- Gymnasium's rules
@@ -148,6 +160,35 @@ def test_step_before_reset(env_id: str) -> None:
         make_env(env_id).step("[crane]")
 
 
+def check_many_games(env_id: str, games: int) -> None:
+    """Observations are in their space, rewards are finite, every game ends."""
+    rng = np.random.default_rng(0)
+    for style, history in product(("chat", "compact"), ("last", "full")):
+        env = make_env(env_id, style=style, history=history)
+        env.action_space.seed(0)
+        for seed in range(games):
+            observation, _ = env.reset(seed=seed)
+            assert observation in env.observation_space
+            for action in islice(any_actions(env, rng), MAX_TURNS):
+                observation, reward, ended, _, _ = env.step(action)
+                assert observation in env.observation_space
+                assert math.isfinite(reward)
+                if ended:
+                    break
+            assert ended
+
+
+@each_game
+def test_observations_are_always_in_their_space(env_id: str) -> None:
+    check_many_games(env_id, games=5)
+
+
+@pytest.mark.slow
+@each_game
+def test_observations_are_always_in_their_space_in_a_thousand_games(env_id: str) -> None:
+    check_many_games(env_id, games=250)
+
+
 # --- what comes back
 
 
@@ -177,6 +218,31 @@ def test_the_secret_is_told_at_the_end_alone(env_id: str) -> None:
         env.reset(seed=seed)
         about.add(f"{env} {repr(env).partition(' at 0x')[0]} {env.public()}")
     assert len(about) == 1
+
+
+@each_game
+@pytest.mark.parametrize("style", ["chat", "compact"])
+def test_nothing_but_the_answers_depends_on_the_secret(env_id: str, style: str) -> None:
+    """Games in which the same was said and answered look the same in every other respect."""
+    looks: dict[tuple[Any, ...], set[str]] = {}
+    worded: dict[tuple[Any, ...], set[str]] = {}
+    env = make_env(env_id, style=style, render_mode="ansi")
+    for seed in range(40):
+        observation, info = env.reset(seed=seed)
+        heard: tuple[str, ...] = (observation,)
+        answered: tuple[Any, ...] = (observation,)
+        for action in [*PLAIN, "[a]", ""]:
+            looks.setdefault(heard, set()).add(f"{info} {env.render()} {env!r}")
+            observation, _, ended, _, info = env.step(action)
+            if ended:
+                break
+            heard += (observation,)
+            answered += (info["status"], info["feedback"])
+            if info["feedback"]:
+                worded.setdefault(answered, set()).add(observation)
+    assert {len(seen) for seen in looks.values()} == {1}
+    assert {len(seen) for seen in worded.values()} <= {1}
+    assert len(looks) > 1
 
 
 # --- determinism

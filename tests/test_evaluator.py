@@ -112,7 +112,7 @@ def test_a_game_of_a_subset_is_the_game_of_the_suite(tmp_path: Path) -> None:
 
 def test_a_report_as_json() -> None:
     plain = json.loads(json.dumps(report_json(evaluate(Scripted(), SUITE, samples=0))))
-    assert list(plain) == ["agent", "suite", "suite_hash", "greedy", "sampled"]
+    assert list(plain) == ["agent", "suite", "suite_hash", "greedy", "sampled", "protocol"]
     assert plain["sampled"] is None
     for key in ("win_rate", "score", "mean_guesses"):
         assert set(plain["greedy"][key]) == {"value", "low", "high"}

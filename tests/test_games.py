@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wordle_rl.errors import RunError
-from wordle_rl.evaluation.games import game_record, read_games
+from wordle_rl.evaluation.games import game_record, read_game_file, read_games
 from wordle_rl.records import Completion, Episode, FinishReason, StopReason, Task, Turn
 
 
@@ -70,6 +70,15 @@ def test_a_game_as_plain_data() -> None:
             "n_guesses": 2,
             "stop_reason": "terminated",
             "error": None,
+            "env": "wordle",
+            "task_id": "t",
+            "split": "all",
+            "told_secret": "crane",
+            "actions": ["??", "crane"],
+            "observations": ["", "", ""],
+            "rewards": [0.0, 0.0],
+            "reward": 0.0,
+            "reward_parts": {},
         }
     )
 
@@ -89,3 +98,21 @@ def test_a_game_without_words_is_a_record_too() -> None:
 def test_reading_games_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"cannot read games from .*nowhere"):
         read_games(tmp_path / "nowhere")
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "games.jsonl"
+    for content in ("[]\n", "{}\n", "no json\n", "1\n"):
+        path.write_text(content)
+        with pytest.raises(RunError, match=r"cannot read games from .*games\.jsonl"):
+            read_games(path)
+
+
+def test_a_file_is_read_up_to_a_line_that_was_cut(tmp_path: Path) -> None:
+    path = tmp_path / "games.jsonl"
+    record = game_record(episode(turn("crane", None, solved=True)))
+    line = json.dumps(record) + "\n"
+    path.write_text(json.dumps({"header": {"suite": "s"}}) + "\n" + line + line[:20])
+    assert read_game_file(path) == ({"suite": "s"}, [record])
+    path.write_text(line + line)
+    assert read_game_file(path) == ({}, [record, record])

@@ -18,7 +18,7 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.algorithms import ALGORITHMS
-from wordle_rl.training.trainer import train
+from wordle_rl.training.loops import LOOPS, loop_of
 
 BUDGET = 80
 """Steps."""
@@ -66,7 +66,8 @@ def trained(config: TrainConfig, folder: Path, *, until: float) -> LanguageAgent
     def enough() -> bool:
         return recent(watcher, 3) > until
 
-    train(agent, config, RunDir(folder), display=watcher, interrupted=enough)
+    learn = loop_of(config.train.algo).train
+    learn(agent, config, RunDir(folder), display=watcher, interrupted=enough)
     return agent
 
 
@@ -76,7 +77,7 @@ def recent(watcher: Watcher, steps: int) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algo", sorted(ALGORITHMS))
+@pytest.mark.parametrize("algo", sorted([*ALGORITHMS, *LOOPS]))
 def test_every_algorithm_learns_the_ten_words(algo: str, tmp_path: Path) -> None:
     assert 0.2 < sampled_win_rate(shaky_agent()) < 0.5
     agent = trained(config_of(algo), tmp_path, until=0.98)

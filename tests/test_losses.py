@@ -93,14 +93,14 @@ def test_the_truth_table_of_the_clip(sign: int, ratio: float) -> None:
     (gradient,) = torch.autograd.grad(clipped(given_, CLIP).sum(), given_.logprobs)
     silenced = (sign > 0 and ratio > 1.28) or (sign < 0 and ratio < 0.8)
     assert gradient.item() == pytest.approx(0.0 if silenced else -1.5 * sign * ratio, abs=1e-9)
-    assert silenced_tokens(clipped, given_, CLIP).item() == silenced
+    assert silenced_tokens(clipped, given_, CLIP).sum().item() == silenced
 
 
 def test_silenced_tokens_are_counted_where_they_are_trained() -> None:
     ratios = tensor([2.0, 2.0, 0.1], [0.1, 1.0, 2.0])
     advantages = tensor([1.0, -1.0, -1.0], [1.0, 1.0, 1.0])
     mask = torch.tensor([[True, True, True], [True, True, False]])
-    assert silenced_tokens(clipped, inputs(ratios, advantages, mask), CLIP).item() == 2
+    assert silenced_tokens(clipped, inputs(ratios, advantages, mask), CLIP).sum().item() == 2
 
 
 def test_without_an_advantage_there_is_no_gradient() -> None:
@@ -346,7 +346,7 @@ def test_silenced_tokens_are_those_without_a_gradient(name: str) -> None:
     terms = torch.where(mask, LOSSES[name](given_, CLIP), 0.0)
     (gradient,) = torch.autograd.grad(terms.sum(), given_.logprobs)
     still = (gradient == 0) & mask & (advantages != 0)
-    assert silenced_tokens(LOSSES[name], given_, CLIP).item() == still.sum().item()
+    assert silenced_tokens(LOSSES[name], given_, CLIP).sum().item() == still.sum().item()
     never = {"reinforce", "importance", "capped_importance", "soft_gated", "variational"}
     assert (still.sum() == 0) == (name in never)
 
@@ -507,7 +507,11 @@ def test_the_metrics_of_a_batch_by_hand() -> None:
             "loss": -(1.2 + 0.5) / 4,
             "policy_loss": -(1.2 + 0.5) / 4,
             "clip_fraction": 1 / 2,
+            "clip_positive": 1 / 2,
+            "clip_negative": 0.0,
             "ratio_max": 2.0,
+            "weights": (2 + 1 / 2) / 2,
+            "squares": (4 + 1 / 4) / 2,
             # KL(sampler || policy) by r - 1 - log r: (1 - log 2) and (-1/2 + log 2)
             "sampler_kl": 0.5 / 2,
         },

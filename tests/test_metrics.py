@@ -5,7 +5,8 @@ import pytest
 from wordle_rl.evaluation.games import GameRecord
 from wordle_rl.evaluation.metrics import play_report
 from wordle_rl.evaluation.statistics import wilson
-from wordle_rl.records import Estimate
+from wordle_rl.evaluation.yardstick import Yardstick
+from wordle_rl.records import NOTHING, Estimate, SecretRecord
 
 
 def game(
@@ -129,3 +130,53 @@ def test_sure_results_keep_their_doubt(solved: bool) -> None:
 def test_the_order_of_the_games_changes_nothing() -> None:
     games = [game(f"word{i}", 1 + (i * k) % 6, sample=k) for i in range(30) for k in range(3)]
     assert play_report(games, max_guesses=6) == play_report(games[::-1], max_guesses=6)
+
+
+def test_the_funnel_counts_actions_and_games() -> None:
+    report = play_report(
+        [
+            game("aback", 3, statuses=["no_guess", "unknown_word", "ok"], consistent=[False] * 3),
+            game("abase", 2, statuses=["ok", "ok"]),
+            lost("abate"),
+        ],
+        max_guesses=6,
+    )
+    shares = {name: share.value for name, share in report.funnel.items()}
+    assert shares == {"parsed": 10 / 11, "legal": 9 / 11, "consistent": 8 / 11, "won": 2 / 3}
+    assert list(shares) == ["parsed", "legal", "consistent", "won"]
+
+
+def test_a_funnel_that_nothing_fell_through_keeps_its_doubt() -> None:
+    report = play_report([game(f"word{i}", 3) for i in range(20)], max_guesses=6)
+    assert report.funnel["legal"] == wilson(20, 20)
+
+
+def test_regret_is_against_the_best_known_play() -> None:
+    best = Yardstick(best_known={"aback": 2, "abase": 3})
+    games = [game("aback", 4), lost("abase"), game("rarer", 1)]
+    report = play_report(games, max_guesses=6, held_against=best)
+    assert report.regret.value == ((4 - 2) + (7 - 3)) / 2
+    assert play_report(games, max_guesses=6).regret == NOTHING
+
+
+def test_pass_at_k_is_of_secrets_with_as_many_games() -> None:
+    games = [game("aback", 3, sample=0), lost("aback", 1), lost("abase", 0), lost("abase", 1)]
+    passed = play_report(games, max_guesses=6).pass_at_k
+    assert {k: rate.value for k, rate in passed.items()} == {"1": 0.25, "2": 0.5}
+    assert play_report(games[:3], max_guesses=6).pass_at_k == {}
+
+
+def test_one_game_a_secret_has_no_pass_at_k() -> None:
+    assert play_report([game("aback", 3), lost("abase")], max_guesses=6).pass_at_k == {}
+
+
+def test_the_hardest_secrets_come_first() -> None:
+    games = [game("aback", 3), lost("abase"), game("abate", 5), game("abbey", 5)]
+    report = play_report(games, max_guesses=6, held_against=Yardstick(best_known={"abase": 4}))
+    assert [record.secret for record in report.hardest] == ["abase", "abate", "abbey", "aback"]
+    assert report.hardest[0] == SecretRecord(secret="abase", n=1, wins=0, score=7.0, best_known=4)
+
+
+def test_what_a_result_can_detect_is_told_beside_it() -> None:
+    report = play_report([game(f"word{i}", 2 + i % 4) for i in range(100)], max_guesses=6)
+    assert report.detectable["score"] == pytest.approx(2.8 * 2**0.5 * 1.118 / 10, rel=0.03)

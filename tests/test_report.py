@@ -1,24 +1,16 @@
 """Tables and the learning curve."""
 
-import json
 from io import StringIO
-from pathlib import Path
 
-import numpy as np
-import pytest
-from matplotlib.image import imread
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from wordle_rl.errors import RunError
 from wordle_rl.evaluation.paired import McNemar, PairedResult
 from wordle_rl.evaluation.report import (
     Row,
     comparison_markdown,
     comparison_table,
     paired_table,
-    plot_curve,
     rows_of,
 )
 from wordle_rl.records import Estimate, EvalReport, PlayReport
@@ -128,63 +120,6 @@ def test_differences_show_their_sign() -> None:
     text = text_of(paired_table({"greedy": result}))
     for cell in ("+5.0 %", "[-1.0, +11.0]", "-0.25", "[-0.40, -0.10]", "20", "9", "0.061"):
         assert cell in text
-
-
-# --- the curve
-
-
-def write_metrics(path: Path, *, validated: bool = True, torn: str = "") -> Path:
-    lines = []
-    for step in range(1, 41):
-        line = {"step": step, "rollout/win_rate": 0.3 + step / 100, "rollout/reward": step / 40}
-        if validated and step % 10 == 0:
-            rate = 0.5 + step / 200
-            line |= {"eval/greedy_win_rate": rate, "eval/greedy_low": rate - 0.1}
-            line |= {"eval/greedy_high": rate + 0.1, "eval/greedy_n": 205}
-        lines.append(json.dumps(line))
-    path.write_text("\n".join(lines) + "\n" + torn)
-    return path
-
-
-def pixels_of(image: NDArray[np.float32], colour: tuple[int, int, int]) -> int:
-    return int((np.abs(image[:, :, :3] * 255 - colour).max(axis=2) < 8).sum())
-
-
-BLUE, ORANGE, GREEN = (31, 119, 180), (255, 127, 14), (44, 160, 44)
-
-
-def test_a_curve_shows_training_validation_and_reward(tmp_path: Path) -> None:
-    plot_curve(write_metrics(tmp_path / "metrics.jsonl"), tmp_path / "curve.png")
-    image = imread(tmp_path / "curve.png")
-    assert image.shape[0] > 500
-    assert image.shape[1] > 800
-    for colour in (BLUE, ORANGE, GREEN):
-        assert pixels_of(image, colour) > 500
-
-
-def test_a_curve_without_validation_or_after_a_crash(tmp_path: Path) -> None:
-    metrics = write_metrics(tmp_path / "metrics.jsonl", validated=False, torn='{"step": 41, "ro')
-    plot_curve(metrics, tmp_path / "curve.png")
-    image = imread(tmp_path / "curve.png")
-    assert pixels_of(image, BLUE) > 500
-    assert pixels_of(image, ORANGE) == 0
-
-
-def test_a_curve_is_the_same_twice(tmp_path: Path) -> None:
-    metrics = write_metrics(tmp_path / "metrics.jsonl")
-    plot_curve(metrics, tmp_path / "a.png")
-    plot_curve(metrics, tmp_path / "b.png")
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-
-
-@pytest.mark.parametrize("content", [None, "", '{"step'])
-def test_a_curve_of_nothing_is_refused(tmp_path: Path, content: str | None) -> None:
-    metrics = tmp_path / "metrics.jsonl"
-    if content is not None:
-        metrics.write_text(content)
-    with pytest.raises(RunError, match="no steps in"):
-        plot_curve(metrics, tmp_path / "curve.png")
-    assert not (tmp_path / "curve.png").exists()
 
 
 def test_games_for_two_show_draws_in_place_of_scores() -> None:

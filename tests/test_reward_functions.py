@@ -154,20 +154,21 @@ def test_feedback_of_another_kind_has_no_credit() -> None:
     ],
 )
 def test_form_and_answers(action: str, form: float, answered: float) -> None:
-    (parts,) = play({"format": 1.0, "answers": 1.0}, [action])
+    (parts,) = play({"format": 1.0, "answers": 1.0}, [action], max_guesses=1)
     assert parts == {"format": form, "answers": answered}
 
 
 def test_length_is_a_smooth_ramp() -> None:
     spec = {"weight": 1.0, "free_chars": 10, "max_chars": 30}
     sizes = [0, 10, 15, 20, 25, 30, 5000]
-    values = [play({"length": spec}, ["x" * size])[0]["length"] for size in sizes]
+    values = [play({"length": spec}, ["x" * size], max_guesses=1)[0]["length"] for size in sizes]
     assert values == pytest.approx([0, 0, 0.15625, 0.5, 0.84375, 1, 1])
 
 
 def test_a_negative_weight_makes_a_penalty() -> None:
-    parts = play({"length": {"weight": -0.5, "free_chars": 0, "max_chars": 5}}, ["crane"])
-    assert parts == [{"length": -0.5}]
+    rewards = {"length": {"weight": -0.5, "free_chars": 0, "max_chars": 5}}
+    assert play(rewards, ["crane"], max_guesses=1) == [{"length": -0.5}]
+    assert play(rewards, ["crane"], max_guesses=2) == [{"length": -0.25}]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_clean_with_a_list_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("# mine\nSlate # stone\nmoist\n", encoding="utf-8")
     spec = {"clean": {"weight": 1.0, "words": str(path)}}
-    assert play(spec, ["[SLATE]"]) == [{"clean": 0.0}]
+    assert play(spec, ["[SLATE]"], max_guesses=1) == [{"clean": 0.0}]
     assert play(spec, ["[stone]"]) == [{"clean": 1.0}]
 
 
@@ -218,11 +219,24 @@ def test_every_builtin_can_be_tried_on_a_blank_turn() -> None:
 # --- the sum
 
 
-def test_an_averaged_function_totals_to_its_mean() -> None:
+def test_an_averaged_function_totals_to_its_mean_over_the_answers_allowed() -> None:
     actions = ["[slate]", "I do not know", "[sl4te]", "[trace]", "[moist]", ""]
     parts = play({"format": 2.0, "answers": 1.0}, actions)
     assert totals(parts) == pytest.approx({"format": 2 * 3 / 6, "answers": 4 / 6})
-    assert column(parts, "format")[:2] == [2.0, -1.0]  # means 1, then 1/2
+    assert column(parts, "format")[0] == 2.0
+    assert column(parts, "format")[1] == pytest.approx(-2 / 6)
+    assert totals(play({"format": 2.0}, actions[:3])) == pytest.approx({"format": 2 * 4 / 6})
+    endless = {"invalid_policy": "free", "max_invalid": 100}
+    assert totals(play({"format": 2.0}, [""] * 20, **endless)) == pytest.approx({"format": 0.0})
+
+
+def test_a_repeat_does_not_water_a_fault_down() -> None:
+    rewards = {"correct": 1.0, "format": 0.1, "length": {"weight": -0.2, "max_chars": 101}}
+    fault = "x" * 200
+    quick = play(rewards, [fault, "crane"])
+    slow = play(rewards, [fault, "slate", "slate", "slate", "slate", "crane"])
+    assert sum(totals(slow).values()) == sum(totals(quick).values())
+    assert sum(totals(quick).values()) == pytest.approx(1 + 0.1 * 5 / 6 - 0.2 / 6)
 
 
 def test_a_quick_win_is_worth_as_much_as_a_slow_one() -> None:
@@ -270,7 +284,7 @@ def test_scale_warning_counts_the_weights() -> None:
 
 def test_plugins_with_and_without_parameters() -> None:
     polite = {own("politeness"): {"weight": 0.5, "word": "kindly"}, own("shouting"): 1.0}
-    parts = play(polite, ["kindly [slate]", "KINDLY", "kindly"])
+    parts = play(polite, ["kindly [slate]", "KINDLY", "kindly"], max_guesses=3)
     assert column(parts, own("politeness")) == [0.5, 0.0, 0.5]
     assert totals(parts)[own("shouting")] == pytest.approx(1 / 3)
 
@@ -391,7 +405,7 @@ def test_a_new_game_forgets_the_old_one() -> None:
     env = make_env("wordle", rewards={"format": 1.0, "partial_credit": 1.0})
     for _ in range(2):
         env.reset(options={"secret": "crane"})
-        assert [env.step(a)[1] for a in ["none", "[slate]"]] == pytest.approx([0, 0.5 + 0.4])
+        assert [env.step(a)[1] for a in ["none", "[slate]"]] == pytest.approx([5 / 6, 0.4])
 
 
 def test_it_is_drawn_once(capsys: pytest.CaptureFixture[str]) -> None:

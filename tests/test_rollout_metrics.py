@@ -95,7 +95,7 @@ def test_groups_are_won_lost_or_mixed() -> None:
     assert metrics["rollout/groups_all_won"] == 1 / 4
     assert metrics["rollout/groups_all_lost"] == 2 / 4
     assert metrics["rollout/groups_mixed"] == 1 / 4
-    assert metrics["rollout/reward_spread"] == 1 / 4
+    assert metrics["rollout/reward_spread"] == 0.5 / 4
 
 
 def test_a_lost_group_with_different_rewards_is_mixed() -> None:
@@ -104,15 +104,32 @@ def test_a_lost_group_with_different_rewards_is_mixed() -> None:
     metrics = rollout_metrics([group(near, far)])
     assert metrics["rollout/groups_mixed"] == 1.0
     assert metrics["rollout/groups_all_lost"] == 0.0
-    assert metrics["rollout/reward_spread"] == pytest.approx(0.8)
+    assert metrics["rollout/reward_spread"] == pytest.approx(0.4)
 
 
 def test_the_entropy_of_openers_by_hand() -> None:
     """Three games open with crane and one with pound."""
     metrics = rollout_metrics([group(WON_2, WON_2, LOST, WON_1)])
+    assert metrics["rollout/openers"] == 2.0
     wanted = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
     assert metrics["rollout/opener_entropy"] == pytest.approx(wanted)
     assert rollout_metrics([group(LOST, LOST)])["rollout/opener_entropy"] == 0.0
+
+
+def test_repeats_are_counted_apart_from_refusals() -> None:
+    """LOST plays crane six times: five repeats of six answers, none refused."""
+    metrics = rollout_metrics([group(LOST, WON_2)])
+    assert metrics["rollout/repeat_rate"] == 5 / 8
+    assert metrics["rollout/invalid_rate"] == 0.0
+
+
+def test_answers_are_as_long_as_their_outcome_says() -> None:
+    """A token a letter: won answers have 5 and 5 letters, lost ones 2 and then 5."""
+    lost = game("pound", ["zz", "crane", "crane", "crane", "crane", "crane"])
+    metrics = rollout_metrics([group(WON_2, lost)])
+    assert metrics["rollout/answer_tokens_won"] == 5.0
+    assert metrics["rollout/answer_tokens_lost"] == (2 + 5 * 5) / 6
+    assert "rollout/answer_tokens_won" not in rollout_metrics([group(lost, lost)])
 
 
 def test_the_parts_of_the_reward_sum_to_it() -> None:

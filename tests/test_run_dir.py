@@ -88,11 +88,11 @@ def test_resuming_forgets_what_came_after_the_checkpoint(tmp_path: Path) -> None
     run = new_run(tmp_path)
     log(run, 1, 2, 3, 4)
     run.metrics.write_text(run.metrics.read_text()[:-9])
-    run.cut_metrics(2)
+    run.cut_logs(2)
     log(run, 3)
     assert [record["step"] for record in run.records()] == [1, 2, 3]
     assert len(run.metrics.read_text().splitlines()) == 3
-    run.cut_metrics(0)
+    run.cut_logs(0)
     assert run.metrics.read_text() == ""
 
 
@@ -101,7 +101,7 @@ def test_cutting_keeps_every_number(tmp_path: Path) -> None:
     metrics = {"a": 0.1 + 0.2, "b": 1e-300, "c": 123456789.123456789, "d": 3}
     run.log(StepRecord(step=1, metrics=metrics))
     before = run.metrics.read_bytes()
-    run.cut_metrics(1)
+    run.cut_logs(1)
     assert run.metrics.read_bytes() == before
     assert list(run.records()) == [{"step": 1, **metrics}]
 

@@ -1,9 +1,20 @@
 """Intervals against published figures, closed forms and a plain bootstrap."""
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 
-from wordle_rl.evaluation.statistics import mcnemar, ratio_interval, wilson
+from wordle_rl.evaluation import statistics
+from wordle_rl.evaluation.statistics import (
+    detectable,
+    difference_interval,
+    mcnemar,
+    pass_at_k,
+    ratio_interval,
+    wilson,
+)
 from wordle_rl.records import Estimate
 
 
@@ -77,3 +88,119 @@ def test_a_mean_of_nothing_is_nothing() -> None:
 def test_mcnemar_is_the_exact_binomial_test(only_a: int, only_b: int, p_value: float) -> None:
     assert mcnemar(only_a, only_b) == p_value
     assert mcnemar(only_b, only_a) == p_value
+
+
+# --- against statsmodels 0.15.0 and scipy 1.17.1, whose numbers these are
+
+
+@pytest.mark.parametrize(
+    ("wins", "n", "low", "high"),
+    [  # proportion_confint(method="wilson"), and binomtest(...).proportion_ci(method="wilson")
+        (12, 20, 0.3865815007622531, 0.781193467627183),
+        (113, 225, 0.43740408637579675, 0.5669657511752894),
+        (219, 225, 0.9430530319860436, 0.9877223663953026),
+        (225, 225, 0.9832134489943798, 1.0),
+        (1, 7, 0.02567962434474355, 0.5131278292743189),
+    ],
+)
+def test_wilson_is_that_of_statsmodels(wins: int, n: int, low: float, high: float) -> None:
+    assert bounds(wilson(wins, n)) == pytest.approx((low, high), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p_value"), [(20, 9, 0.06142834573984146), (37, 18, 0.014453833533827728)]
+)
+def test_mcnemar_is_that_of_statsmodels(only_a: int, only_b: int, p_value: float) -> None:
+    assert mcnemar(only_a, only_b) == pytest.approx(p_value, rel=1e-12)
+
+
+def test_the_clustered_bootstrap_is_that_of_scipy() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(1, 8, size=225)
+    low, high = bounds(ratio_interval(values, np.ones(225)))
+    assert (low, high) == pytest.approx((3.937777777777778, 4.471111111111111), abs=0.015)
+    wins = rng.binomial(4, rng.beta(1, 1, size=200))
+    low, high = bounds(ratio_interval(wins, np.full(200, 4)))
+    assert (low, high) == pytest.approx((0.4475, 0.5425), abs=0.003)
+
+
+def test_the_detectable_difference_is_that_of_a_power_analysis() -> None:
+    # zt_ind_solve_power(nobs1=225, alpha=0.05, power=0.8) * 0.5; Wilson is 1 % narrower.
+    assert detectable(wilson(112, 225)) == pytest.approx(0.13206785615633543, rel=0.015)
+    assert detectable(Estimate(value=0.1, low=0.0, high=0.2), results=1) == pytest.approx(
+        2.8016 * 0.1 / 1.96, rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("estimate", [wilson(0, 0), Estimate(value=1.0, low=1.0, high=1.0)])
+def test_what_does_not_vary_detects_nothing(estimate: Estimate) -> None:
+    assert detectable(estimate) is None
+
+
+def test_the_power_is_eighty_percent() -> None:
+    # Two results of 400 games whose true rates lie as far apart as one of them says is detectable.
+    rng = np.random.default_rng(3)
+    gap = detectable(wilson(160, 400))
+    assert gap is not None
+    a, b = (rng.binomial(400, p, size=20_000) / 400 for p in (0.4, 0.4 + gap))
+    error = np.sqrt((a * (1 - a) + b * (1 - b)) / 400)
+    assert (np.abs(b - a) > 1.96 * error).mean() == pytest.approx(0.8, abs=0.02)
+
+
+# --- pass@k
+
+
+@pytest.mark.parametrize("wins", range(6))
+def test_pass_at_k_is_the_share_of_choices_with_a_win(wins: int) -> None:
+    games = [True] * wins + [False] * (5 - wins)
+    for k in range(1, 6):
+        choices = list(itertools.combinations(games, k))
+        assert pass_at_k(5, wins, k) == pytest.approx(sum(map(any, choices)) / len(choices))
+
+
+def test_pass_at_k_is_unbiased() -> None:
+    rate, n, k = 0.3, 8, 3
+    weights = [math.comb(n, w) * rate**w * (1 - rate) ** (n - w) for w in range(n + 1)]
+    expected = sum(p * pass_at_k(n, wins, k) for wins, p in enumerate(weights))
+    assert expected == pytest.approx(1 - (1 - rate) ** k)
+
+
+# --- intervals hold what they say
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.5, 0.66, 0.97])
+def test_wilson_covers_at_its_rate(rate: float) -> None:
+    n = 225
+    held = 0.0
+    for wins in range(n + 1):
+        low, high = bounds(wilson(wins, n))
+        weight = math.comb(n, wins) * rate**wins * (1 - rate) ** (n - wins)
+        held += weight * (low <= rate <= high)
+    assert held == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_clustered_bootstrap_covers_at_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
+    # Secrets differ in how easy they are: a bootstrap over games would cover about 80 %.
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(400):
+        wins = rng.binomial(4, rng.beta(0.6, 0.4, size=100))
+        low, high = bounds(ratio_interval(wins, np.full(100, 4)))
+        held += low <= 0.6 <= high
+    assert held / 400 == pytest.approx(0.95, abs=0.03)
+
+
+def test_the_interval_of_a_difference_covers_at_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
+    rng = np.random.default_rng(2)
+    held = 0
+    for _ in range(400):
+        a, b = rng.poisson(4.0, size=90), rng.poisson(3.5, size=60)
+        low, high = bounds(difference_interval((a, np.ones(90)), (b, np.ones(60))))
+        held += low <= 0.5 <= high
+    assert held / 400 == pytest.approx(0.95, abs=0.03)
+
+
+def test_a_difference_from_nothing_is_nothing() -> None:
+    assert difference_interval(([1.0], [1]), ([0.0], [0])).value is None

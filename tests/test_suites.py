@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from wordle_rl.envs import make_env
+from wordle_rl.envs.lexicon import find_lexicon
 from wordle_rl.envs.wordle import WordleEnv
+from wordle_rl.envs.wordle_text import ChatVoice
 from wordle_rl.envs.words import load_words, split_of
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.suites import (
@@ -14,100 +16,86 @@ from wordle_rl.evaluation.suites import (
     seeded_suite,
     suite_for,
     suite_names,
+    wordle_lists_suite,
 )
 
 PINNED: dict[str, tuple[int, str]] = {  # tasks, and how the hash begins
-    "wordle-train": (1716, "f0d3f54764213a47"),
-    "wordle-val": (205, "92e92b1358d2519d"),
-    "wordle-heldout": (225, "a9e1d64f5ab8564e"),
-    "wordle-all": (2146, "237f1422d281f531"),
-    "guess-number-100": (7, "8e0752c25f5483f4"),
-    "guess-number-100-train": (
-        87,
-        "1f3b065849de7014",
-    ),
-    "guess-number-100-val": (6, "59684e4624086e27"),
-    "guess-number-100-all": (
-        100,
-        "10962908d98e5f90",
-    ),
-    "guess-number-1000": (109, "cf3c7a3d0c674e37"),
-    "guess-number-1000-train": (
-        797,
-        "b844ab84960dc54d",
-    ),
-    "guess-number-1000-val": (
-        94,
-        "5ad3ba8cb7cceb40",
-    ),
-    "guess-number-1000-all": (
-        1000,
-        "925b39c376bdeba3",
-    ),
-    "math-1": (500, "6392c0d8a869d60c"),
-    "math-1-train": (500, "007acdf0105132d0"),
-    "math-1-val": (500, "a4374d7cee20db27"),
-    "math-1-all": (500, "9ccbb932a8da3591"),
-    "math-2": (500, "72e88ec252474884"),
-    "math-2-train": (500, "a97629fb3391cf66"),
-    "math-2-val": (500, "c4e666734cbb4cb5"),
-    "math-2-all": (500, "a27ca50052fef286"),
-    "math-3": (500, "d395abfd212ae8da"),
-    "math-3-train": (500, "de4391c828ef3ecc"),
-    "math-3-val": (500, "aaf5d7be0c02a346"),
-    "math-3-all": (500, "391dad55f1484be0"),
-    "math-4": (500, "5a7ea32fc886d351"),
-    "math-4-train": (500, "dec20b671518bd02"),
-    "math-4-val": (500, "95eb16589123c349"),
-    "math-4-all": (500, "99c8c4f2aba493a8"),
-    "math-5": (500, "daef4b6e33dba738"),
-    "math-5-train": (500, "87609bc42b0298eb"),
-    "math-5-val": (500, "dd29b8f1800343ce"),
-    "math-5-all": (500, "ec30cdd8c34612aa"),
-    "mastermind-4x6": (140, "521df4a46ddb05e6"),
-    "mastermind-4x6-train": (
-        1028,
-        "8bfb9db8f95b0b87",
-    ),
-    "mastermind-4x6-val": (128, "2d20be96289338a3"),
-    "mastermind-4x6-all": (
-        1296,
-        "76974321cbd4487e",
-    ),
-    "tictactoe-random": (200, "c880e1fabe245875"),
-    "tictactoe-random-train": (
-        200,
-        "a98d030de68c9952",
-    ),
-    "tictactoe-random-val": (
-        200,
-        "b9afc8651f49bd11",
-    ),
-    "tictactoe-random-all": (
-        200,
-        "889ff545777ff220",
-    ),
-    "tictactoe-perfect": (200, "63c77f4e17891a13"),
-    "tictactoe-perfect-train": (
-        200,
-        "acc643f7048b0a45",
-    ),
-    "tictactoe-perfect-val": (
-        200,
-        "640877a0fcebec2f",
-    ),
-    "tictactoe-perfect-all": (
-        200,
-        "ac226b1df4e23921",
-    ),
-    "nim-random": (200, "ab53c8faaede77e1"),
-    "nim-random-train": (200, "01361fce7cb0217f"),
-    "nim-random-val": (200, "ba45f27b83cb2ecc"),
-    "nim-random-all": (200, "047067671a9f8fd1"),
-    "nim-perfect": (200, "176ca512e74a6ee6"),
-    "nim-perfect-train": (200, "e20ebc7de345dba5"),
-    "nim-perfect-val": (200, "5acb946e4f4ff02b"),
-    "nim-perfect-all": (200, "fe6121ffea98241f"),
+    "wordle-train": (1716, "34dcb294ae1d1f3b"),
+    "wordle-val": (205, "8a473227504645a6"),
+    "wordle-heldout": (225, "837f3920700be0b8"),
+    "wordle-all": (2146, "ea177b02db079170"),
+    "wordle-hard-train": (1716, "1ac6c4915a527592"),
+    "wordle-hard-val": (205, "1b65df1e82caf455"),
+    "wordle-hard-heldout": (225, "1fd7e2adb54a136f"),
+    "wordle-hard-all": (2146, "af17ebf98c4805e4"),
+    "textarena-wordle-train": (1716, "de2599406c5863b7"),
+    "textarena-wordle-val": (205, "982b1a2f1a6584f9"),
+    "textarena-wordle-heldout": (225, "9445febfc495e683"),
+    "textarena-wordle-all": (2146, "b7e9fb1f568e1137"),
+    "guess-number-100": (7, "0ca303ca968d1b07"),
+    "guess-number-100-train": (87, "cebb9487a8253d50"),
+    "guess-number-100-val": (6, "289f06f709f52364"),
+    "guess-number-100-all": (100, "ba96f00118edb166"),
+    "guess-number-1000": (109, "836fb599f9490a79"),
+    "guess-number-1000-train": (797, "ccc7a4864581bb78"),
+    "guess-number-1000-val": (94, "cbd5fb919ab0ed20"),
+    "guess-number-1000-all": (1000, "7b0cbc746ce0901b"),
+    "math-1": (500, "9be43e24e661c16a"),
+    "math-1-train": (500, "a9486c1c62cf7675"),
+    "math-1-val": (500, "d8625e81ff08b386"),
+    "math-1-all": (500, "f31be88db43fe83e"),
+    "math-2": (500, "08f01e170e5729ee"),
+    "math-2-train": (500, "ea897b950fc4275d"),
+    "math-2-val": (500, "2d7e5aa73b72db92"),
+    "math-2-all": (500, "757e9a755cad4461"),
+    "math-3": (500, "d391a4c224b8800c"),
+    "math-3-train": (500, "6467221a1aeebe15"),
+    "math-3-val": (500, "cec058466d60894c"),
+    "math-3-all": (500, "33f1f1f43d51238f"),
+    "math-4": (500, "56183273e5c0cdc7"),
+    "math-4-train": (500, "e319293dc7e1b935"),
+    "math-4-val": (500, "feb8ae5a6b3f7700"),
+    "math-4-all": (500, "03ae0adbeb28f612"),
+    "math-5": (500, "40159445cee7770e"),
+    "math-5-train": (500, "6ab53c9abb13df01"),
+    "math-5-val": (500, "8b7bdc7a55d70156"),
+    "math-5-all": (500, "831d74b54261ef87"),
+    "mastermind-4x6": (140, "381aa876fb465624"),
+    "mastermind-4x6-train": (1028, "b336c7645cb95665"),
+    "mastermind-4x6-val": (128, "0b38895144bdfded"),
+    "mastermind-4x6-all": (1296, "130b4bafa5aa5798"),
+    "textarena-frozenlake": (200, "b1b919b2f75de768"),
+    "textarena-frozenlake-train": (200, "511405028372be2a"),
+    "textarena-frozenlake-val": (200, "3e3fd98670a5063a"),
+    "textarena-frozenlake-all": (200, "24840b776f977d10"),
+    "textarena-lightsout": (200, "a4a6e13eda97a747"),
+    "textarena-lightsout-train": (200, "8cdcca45be90562b"),
+    "textarena-lightsout-val": (200, "f90920dba2fb8004"),
+    "textarena-lightsout-all": (200, "8b44a89a989a382c"),
+    "textarena-mastermind": (200, "2928b661124ccc29"),
+    "textarena-mastermind-train": (200, "08acf5a753f42982"),
+    "textarena-mastermind-val": (200, "eafaf6acecf37501"),
+    "textarena-mastermind-all": (200, "f560998073b008dc"),
+    "textarena-minesweeper": (200, "333a2d9df84a1fbb"),
+    "textarena-minesweeper-train": (200, "ff5075a19ff87e2f"),
+    "textarena-minesweeper-val": (200, "7736c2c42765cca4"),
+    "textarena-minesweeper-all": (200, "ce69e12ab24d6fef"),
+    "tictactoe-random": (200, "2055e03aa9592bd2"),
+    "tictactoe-random-train": (200, "75a4f8d30f998ce6"),
+    "tictactoe-random-val": (200, "13c178726cf87bc1"),
+    "tictactoe-random-all": (200, "34e65559b3d33a9b"),
+    "tictactoe-perfect": (200, "70f929d11b6f4537"),
+    "tictactoe-perfect-train": (200, "a9901ec122d5b8a6"),
+    "tictactoe-perfect-val": (200, "d2b69c45cfedec6e"),
+    "tictactoe-perfect-all": (200, "67bb09ff91616b94"),
+    "nim-random": (200, "62874348531d6a37"),
+    "nim-random-train": (200, "0c69180b6e5ed2d8"),
+    "nim-random-val": (200, "0fba6cf6455aa067"),
+    "nim-random-all": (200, "85ae500455adc9b8"),
+    "nim-perfect": (200, "b3914bf75e7bd6d8"),
+    "nim-perfect-train": (200, "3c24789c854029f9"),
+    "nim-perfect-val": (200, "aad654a0170d1fcb"),
+    "nim-perfect-all": (200, "cdfefe81d19c044f"),
 }
 
 
@@ -153,6 +141,7 @@ def test_the_hash_covers_what_fixes_a_game() -> None:
         replace(suite, tasks=suite.tasks[::-1]),
         replace(suite, lists_hash="other lists"),
         replace(suite, protocol=Protocol(max_guesses=7, samples=4)),
+        replace(suite, protocol=Protocol(max_guesses=6, temperature=0.7)),
     ]
     hashes = {suite.suite_hash, *(changed.suite_hash for changed in changes)}
     assert len(hashes) == 1 + len(changes)
@@ -258,3 +247,28 @@ def test_a_suite_by_seed_draws_from_its_split() -> None:
         assert {split_of(word) for word in env.answers} == {split}
     assert suites["val"].suite_hash != suites["test"].suite_hash
     assert suites["val"].suite_hash == seeded_suite("wordle-hard", {}, "val", n=30).suite_hash
+
+
+def test_wordle_on_lists_of_ones_own() -> None:
+    lexicon = find_lexicon(4, "all", ("barn", "darn", "yarn"), ("bowl", "dawn"))
+    suite = wordle_lists_suite(lexicon, "mine.txt")
+    assert suite.name == "wordle-all(mine.txt)"
+    assert suite.secrets == ("barn", "darn", "yarn")
+    env = make_env(suite.env_id, **suite.env_options)
+    assert isinstance(env, WordleEnv)
+    assert env.guesses == ("barn", "bowl", "darn", "dawn", "yarn")
+    other = wordle_lists_suite(
+        find_lexicon(4, "all", ("barn", "darn", "yarn"), ("bowl",)), "mine.txt"
+    )
+    hard = wordle_lists_suite(lexicon, "mine.txt", hard_mode=True)
+    moved = wordle_lists_suite(lexicon, "elsewhere.txt")
+    assert len({suite.suite_hash, other.suite_hash, hard.suite_hash}) == 3
+    assert moved.suite_hash == suite.suite_hash
+
+
+def test_the_prompt_is_part_of_the_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = load_suite("wordle-val")
+    before = suite.prompt_hash, suite.suite_hash
+    monkeypatch.setattr(ChatVoice, "opening", lambda self: "Play well.")
+    assert suite.prompt_hash != before[0]
+    assert suite.suite_hash != before[1]

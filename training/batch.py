@@ -64,13 +64,9 @@ def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -
     prompt = chat.opening(game.opening)
     turns = []
     known = game.teacher_probs if symbol_ids(chat, stop_id) else ()
-    for action, observation, trained, probs in zip(
-        game.actions,
-        game.observations,
-        game.trained,
-        known or (None,) * len(game.actions),
-        strict=True,
-    ):
+    seen = (game.opening, *game.observations)
+    played = zip(game.actions, game.trained, known or (None,) * len(game.actions), strict=True)
+    for k, (action, trained, probs) in enumerate(played, start=1):
         answer = (*chat.encode(action), stop_id)
         turns.append(
             TrainedTurn(
@@ -82,7 +78,7 @@ def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -
                 teacher_probs=probs,
             )
         )
-        prompt = (*prompt, *answer, *chat.between(answer, observation))
+        prompt = chat.next_prompt((*prompt, *answer), seen[: k + 1], game.actions[:k])
     return turns
 
 

@@ -1,9 +1,10 @@
 """Checkpoints: a model folder plus everything needed to go on as if nothing had happened.
 
 `step-N/` is an ordinary `save_pretrained` folder (adapters folded in) with `trainer.pt`
-(optimisers; the adapter and the critic where there is one) and `trainer.json` (the step) beside it.
-It is written under a temporary name and renamed, so a checkpoint exists whole or not at all. No
-random state is stored: randomness is a function of (seed, step, row).
+(optimisers, and the adapter where there is one), a file for each module trained beside the model (a
+critic, a reward model's head) and `trainer.json` (the step) beside it. It is written under a
+temporary name and renamed, so a checkpoint exists whole or not at all. No random state is stored:
+randomness is a function of (seed, step, row).
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import pickle
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from peft import PeftModel
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -38,6 +40,8 @@ DAMAGE = (
     pickle.UnpicklingError,
 )
 """What reading a missing, half-written or damaged checkpoint raises."""
+NOTHING: Mapping[str, nn.Module] = MappingProxyType({})
+"""No module beside the model."""
 
 
 def save_checkpoint(
@@ -47,9 +51,12 @@ def save_checkpoint(
     tokenizer: PreTrainedTokenizerBase,
     optimizers: Sequence[Optimizer],
     state: Mapping[str, Any],
-    critic: nn.Module | None = None,
+    modules: Mapping[str, nn.Module] = NOTHING,
 ) -> None:
-    """Write `folder` whole or not at all; an existing one is replaced."""
+    """Write `folder` whole or not at all; an existing one is replaced.
+
+    `modules` are trained beside the model; each has a file of its name.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.part")
     for leftover in folder.parent.glob(".step-*"):  # of a run that was killed
@@ -57,12 +64,10 @@ def save_checkpoint(
     with no_progress_bars():
         merged(model).save_pretrained(part)
     tokenizer.save_pretrained(part)
-    saved = {
-        "optimizers": [o.state_dict() for o in optimizers],
-        "adapter": _adapter(model),
-        "critic": None if critic is None else critic.state_dict(),
-    }
+    saved = {"optimizers": [o.state_dict() for o in optimizers], "adapter": _adapter(model)}
     torch.save(saved, part / "trainer.pt")
+    for name, module in modules.items():
+        save_file(module.state_dict(), part / f"{name}.safetensors")
     (part / "trainer.json").write_text(json.dumps(dict(state), indent=1) + "\n")
     _discard(folder)
     part.rename(folder)
@@ -73,7 +78,7 @@ def load_checkpoint(
     *,
     model: PreTrainedModel,
     optimizers: Sequence[Optimizer],
-    critic: nn.Module | None = None,
+    modules: Mapping[str, nn.Module] = NOTHING,
 ) -> dict[str, Any]:
     """Put weights and optimiser state back in place and return the saved state.
 
@@ -89,8 +94,8 @@ def load_checkpoint(
         missing, unexpected = model.load_state_dict(weights, strict=False)
         for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(values)
-        if critic is not None:
-            critic.load_state_dict(saved["critic"])
+        for name, module in modules.items():
+            module.load_state_dict(load_file(folder / f"{name}.safetensors"))
     except DAMAGE as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(

@@ -18,6 +18,15 @@ MIN_ENTROPY: Final = 0.02
 MIN_MIXED: Final = 0.05
 """Share of groups that have both better and worse games."""
 MAX_NORM_GROWTH: Final = 10.0
+MIN_SAMPLE_SIZE: Final = 0.5
+"""Share of the tokens that importance weights may leave."""
+MAX_CLIPPED: Final = 0.3
+"""Share of the tokens that a loss may silence."""
+MAX_TRUNCATED: Final = 0.1
+"""Share of the answers that may be cut at their longest."""
+MAX_WASTED: Final = 0.15
+"""By how much the share of refused or repeated guesses may rise over that of the best stretch."""
+MAX_LENGTH_GROWTH: Final = 2.0
 
 History = Sequence[Mapping[str, float]]
 
@@ -127,6 +136,78 @@ def _groups_flat(history: History) -> str | None:
     return f"no signal: only {mixed:.1%} of the groups have games that differ in reward; {remedy}"
 
 
+def _sample_size_low(history: History) -> str | None:
+    share = _recent(history, "train/ess", least=1)
+    if share is None or share >= MIN_SAMPLE_SIZE:
+        return None
+    return (
+        f"sample size: importance weights leave {share:.0%} of the tokens; lower "
+        "train.updates_per_batch or train.lr"
+    )
+
+
+def _clipped_often(history: History) -> str | None:
+    share = _recent(history, "train/clip_fraction", least=1)
+    if share is None or share <= MAX_CLIPPED:
+        return None
+    better = _recent(history, "train/clip_positive", least=1) or 0.0
+    return (
+        f"clip: {share:.0%} of the tokens have no gradient, {better:.0%} with a positive and "
+        f"{share - better:.0%} with a negative advantage; lower train.updates_per_batch or train.lr"
+    )
+
+
+def _answers_cut(history: History) -> str | None:
+    share = _recent(history, "rollout/truncated")
+    if share is None or share <= MAX_TRUNCATED:
+        return None
+    return f"answers cut: {share:.0%} reach the longest answer; raise model.max_new_tokens"
+
+
+def _guesses_wasted(history: History) -> str | None:
+    """A weak model begins with many; a rise is what a reward that can be gamed looks like."""
+    for key, name in (("invalid_rate", "refused"), ("repeat_rate", "repeated")):
+        now, rates = _recent(history, f"rollout/{key}"), _series(history, f"rollout/{key}")
+        least = min(_means(rates), default=None)
+        if now is not None and least is not None and now - least > MAX_WASTED:
+            return (
+                f"{name} guesses: {now:.0%} of all, once {least:.0%}; lower train.lr, and see in "
+                "episodes/ whether the reward pays for them"
+            )
+    return None
+
+
+def _lost_answers_grow(history: History) -> str | None:
+    """Longer answers are no fault where the won ones grow too."""
+    lengths = {}
+    for outcome in ("won", "lost"):
+        key = f"rollout/answer_tokens_{outcome}"
+        series = _series(history, key)
+        now = _recent(history, key)
+        if now is None or len(series) < 2 * WINDOW:
+            return None
+        lengths[outcome] = (now, fmean(series[:WINDOW]))
+    (won, _), (lost, before) = lengths["won"], lengths["lost"]
+    if lost <= MAX_LENGTH_GROWTH * before or lost <= MAX_LENGTH_GROWTH * won:
+        return None
+    return (
+        f"lost answers: {lost:.0f} tokens, once {before:.0f}, won ones {won:.0f}; use an algorithm "
+        "without a mean over each row (dr_grpo), or rollout.overlong_tokens"
+    )
+
+
+def _critic_blind(history: History) -> str | None:
+    """A critic needs some steps before it is worth more than a constant."""
+    explained = _series(history, "train/explained_variance")
+    now = _recent(history, "train/explained_variance")
+    if now is None or now >= 0 or len(explained) < 2 * WINDOW:
+        return None
+    return (
+        f"critic: explains {now:.2f} of the variance of returns, less than a constant would; "
+        "change train.critic_lr"
+    )
+
+
 CHECKS: Final[Sequence[Callable[[History], str | None]]] = (
     _not_finite,
     _sampler_kl_high,
@@ -135,6 +216,12 @@ CHECKS: Final[Sequence[Callable[[History], str | None]]] = (
     _openers_collapsed,
     _entropy_gone,
     _groups_flat,
+    _sample_size_low,
+    _clipped_often,
+    _critic_blind,
+    _guesses_wasted,
+    _lost_answers_grow,
+    _answers_cut,
 )
 """The most urgent first."""
 

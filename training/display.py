@@ -22,12 +22,14 @@ from rich.text import Text
 
 from wordle_rl.evaluation.replay import (
     Look,
+    has_board,
     look_for,
+    on_one_line,
     record_of,
     record_text,
 )
 from wordle_rl.records import Episode, StepRecord
-from wordle_rl.training.game_files import has_board, on_one_line, result_text
+from wordle_rl.training.game_files import result_text
 
 REFRESH_PER_SECOND: Final = 2
 LINE_EVERY: Final = 10
@@ -57,21 +59,28 @@ class Gauge(NamedTuple):
 GAUGES: Final = (
     Gauge("win rate", "{:.1%}", ("rollout/win_rate",)),
     Gauge("reward", "{:.3f}", ("rollout/reward",)),
-    Gauge("games", "{:,.0f}", ("train/games",), trend=False),
-    Gauge("games/s", "{:,.1f}", (GAMES_PER_S,)),
-    Gauge("loss", "{:.4f}", ("train/loss",)),
-    Gauge("entropy", "{:.3f}", ("train/entropy",)),
-    Gauge("sampler KL", "{:.2g}", ("train/sampler_kl",)),
-    Gauge("grad norm", "{:.3g}", ("train/grad_norm",)),
+    Gauge("validation", "{:.1%}", ("eval/greedy_win_rate",)),
+    Gauge("95% interval", "{:.1%} - {:.1%}", ("eval/greedy_low", "eval/greedy_high"), trend=False),
+    Gauge("best so far", "{:.1%} (step {:.0f})", (BEST, BEST_STEP), trend=False),
+    Gauge("groups mixed", "{:.0%}", ("rollout/groups_mixed",)),
     Gauge(
         "all won / lost",
         "{:.0%} / {:.0%}",
         ("rollout/groups_all_won", "rollout/groups_all_lost"),
+        trend=False,
     ),
-    Gauge("validation", "{:.1%}", ("eval/greedy_win_rate",)),
-    Gauge("95% interval", "{:.1%} - {:.1%}", ("eval/greedy_low", "eval/greedy_high"), trend=False),
-    Gauge("best so far", "{:.1%} (step {:.0f})", (BEST, BEST_STEP), trend=False),
+    Gauge("refused", "{:.1%}", ("rollout/invalid_rate",)),
+    Gauge("loss", "{:.4f}", ("train/loss",)),
+    Gauge("pairs right", "{:.1%}", ("train/pair_accuracy",)),
+    Gauge("margin", "{:.3f}", ("train/reward_margin",)),
+    Gauge("held-out pairs", "{:.1%}", ("eval/pair_accuracy",)),
+    Gauge("entropy", "{:.3f}", ("train/entropy",)),
+    Gauge("grad norm", "{:.3g}", ("train/grad_norm",)),
+    Gauge("games", "{:,.0f}", ("train/games",), trend=False),
+    Gauge("games/s", "{:,.1f}", (GAMES_PER_S,)),
 )
+"""How good it is, whether there is something to learn from, whether the update is sound, how fast;
+docs/dashboard.md explains these numbers and the others, of which warnings speak."""
 
 
 class TrainDisplay:
@@ -85,7 +94,7 @@ class TrainDisplay:
         total_steps: steps of the whole run.
         title: what is being trained.
         console: where to; standard output by default.
-        games_per_step: games played (or imitated) in a step, for games per second.
+        games_per_step: games played (or imitated) in a step, for games per second; 0 for none.
     """
 
     def __init__(
@@ -119,7 +128,8 @@ class TrainDisplay:
         if self._live is not None:
             self._live.start(refresh=True)
         else:
-            self._say(f"{self._title}: {self._total_steps} steps of {self._games_per_step} games")
+            size = f" of {self._games_per_step} games" if self._games_per_step else ""
+            self._say(f"{self._title}: {self._total_steps} steps{size}")
         return self
 
     def __exit__(
@@ -211,7 +221,8 @@ class TrainDisplay:
             return {}
         self._step_s.append(step_s)
         work_s = step_s - metrics.get("time/eval_s", 0.0)
-        return {GAMES_PER_S: self._games_per_step / work_s} if work_s > 0 else {}
+        games = self._games_per_step
+        return {GAMES_PER_S: games / work_s} if games and work_s > 0 else {}
 
     def _best(self, step: int, metrics: Mapping[str, float]) -> Mapping[str, float]:
         """The best validation so far, ranked as the trainer does: win rate, then lower score."""

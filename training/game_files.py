@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wordle_rl.evaluation.games import game_record, told_secret
-from wordle_rl.evaluation.replay import (
-    PLAIN,
-    Record,
-    record_of,
-    row_text,
-)
+from wordle_rl.evaluation.games import game_record, reward_parts, told_secret
+from wordle_rl.evaluation.replay import PLAIN, has_board, printable, record_of, row_text
 from wordle_rl.records import Episode, EpisodeGroup
 from wordle_rl.run_dir import write_atomically
 
@@ -39,8 +33,7 @@ def write_games(
 ) -> Path:
     """Keep whole games of a step as `step-N.txt` for people and `step-N.jsonl` for programs.
 
-    A line of the latter is `evaluator.game_record` with what was said, seen and earned; token ids
-    are left out.
+    A line of the latter is `games.game_record` with its step and advantage; token ids are left out.
 
     Args:
         path: the folder, `RunDir.episodes`; made if it does not exist.
@@ -75,14 +68,8 @@ def _in_order(
 def _game_json(game: _Kept) -> dict[str, Any]:
     episode = game.episode
     return {
-        "task_id": episode.task.task_id,
         **game_record(episode, mode="sampled", sample=game.number),
         "secret": told_secret(episode),
-        "actions": [turn.action for turn in episode.turns],
-        "observations": _observations(episode),
-        "rewards": [turn.reward for turn in episode.turns],
-        "reward": episode.total_reward,
-        "reward_parts": _reward_parts(episode),
         "advantage": game.advantage,
     }
 
@@ -92,7 +79,7 @@ def _game_text(game: _Kept) -> str:
     episode, size = game.episode, len(game.group.episodes)
     record = game_record(episode)
     won = sum(other.solved for other in game.group.episodes)
-    parts = " ".join(f"{name} {value:+g}" for name, value in _reward_parts(episode).items())
+    parts = " ".join(f"{name} {value:+g}" for name, value in reward_parts(episode).items())
     earned = f"reward {episode.total_reward:g}" + (f" = {parts}" if parts else "")
     if game.advantage is not None:
         earned += f", advantage {game.advantage:+.3f}"
@@ -109,26 +96,20 @@ def _game_text(game: _Kept) -> str:
 
 def _turn_lines(episode: Episode) -> Iterator[str]:
     """The rows of a board, each after what was said; for other games the answers of the game."""
-    record = record_of(episode)
+    record, opened = record_of(episode), len(episode.opening)
     on_board = has_board(record)
-    answers = _observations(episode)[1:]
-    for turn, (guess, marks), answer in zip(episode.turns, record.rows, answers, strict=True):
-        said = _printable(turn.action).strip()
+    if on_board:
+        yield from (row_text(guess, marks, PLAIN).plain for guess, marks in record.rows[:opened])
+    elif opened and episode.turns:
+        yield printable(episode.turns[0].observation)
+    answers = game_record(episode)["observations"][1:]
+    for turn, (guess, marks), answer in zip(
+        episode.turns, record.rows[opened:], answers, strict=True
+    ):
+        said = printable(turn.action).strip()
         if not on_board or said.strip("[].").lower() != guess:
             yield from (f"> {line}" for line in said.split("\n"))
-        yield row_text(guess, marks, PLAIN).plain if on_board else _printable(answer)
-
-
-def _observations(episode: Episode) -> list[str]:
-    return [*(turn.observation for turn in episode.turns), episode.final_observation]
-
-
-def _reward_parts(episode: Episode) -> dict[str, float]:
-    """What each component paid over the whole game."""
-    total: Counter[str] = Counter()
-    for turn in episode.turns:
-        total.update(turn.reward_parts)
-    return dict(total)
+        yield row_text(guess, marks, PLAIN).plain if on_board else printable(answer)
 
 
 def result_text(episode: Episode, n_guesses: int) -> str:
@@ -139,19 +120,3 @@ def result_text(episode: Episode, n_guesses: int) -> str:
         return f"error: {episode.error}"
     reason = episode.turns[-1].info.get("end_reason") if episode.turns else None
     return f"not solved: {reason or episode.stop_reason}"
-
-
-def has_board(record: Record) -> bool:
-    """Whether these are rows of coloured letters, as Wordle has them."""
-    scored = [(str(guess), str(marks)) for guess, marks in record.rows if marks]
-    return bool(scored) and all(len(g) == len(m) and set(m) <= set("GYX") for g, m in scored)
-
-
-def _printable(text: str) -> str:
-    """`text` without control characters, which models can emit and terminals obey."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
-
-
-def on_one_line(text: str) -> str:
-    """Any text without line breaks or control characters."""
-    return _printable(" ".join(text.split()))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from wordle_rl.agents.base import Agent
-from wordle_rl.config import EnvSection, TrainConfig
+from wordle_rl.config import EnvSection, TasksSection, TrainConfig
 from wordle_rl.envs import make_env, options_of, supported
 from wordle_rl.envs.base import Style, TextEnv
 from wordle_rl.envs.plugins import is_plugin, load_plugin
@@ -15,7 +18,10 @@ from wordle_rl.records import EpisodeGroup, Task
 from wordle_rl.rollout import rollout
 from wordle_rl.seeding import seed_from
 from wordle_rl.self_play import TwoPlayerMatch, self_play
+from wordle_rl.training.curriculum import curriculum_metrics, with_secrets
+from wordle_rl.training.hard_tasks import Played, with_replays
 from wordle_rl.training.mixture import allot, mixture
+from wordle_rl.training.openings import draw_openings, with_openings
 
 SELF = "self"
 """The opponent that is the model itself."""
@@ -31,15 +37,33 @@ UNASKED = {"style", "history", "track_candidates"}
 """Arguments that a game may do without: nobody asked for them."""
 
 
-def draw_tasks(config: TrainConfig, step: int, attempt: int = 0) -> list[Task]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What a run has logged so far: all that its next tasks depend on, beside seed and step."""
+
+    metrics: Sequence[Mapping[str, float]] = ()
+    """Of every step, oldest first."""
+    played: Played = ()
+
+
+BEGINNING = Past()
+
+
+def draw_tasks(
+    config: TrainConfig, step: int, attempt: int = 0, past: Past = BEGINNING
+) -> list[Task]:
     """The tasks of a step. A task's seed fixes its secret, so all games of a group share it.
 
-    Another `attempt` at the step draws others.
+    Another `attempt` at the step draws others. A curriculum narrows what is drawn from, hard tasks
+    of the past take the place of some, and others begin in the middle; each is off by default.
+
+    Raises:
+        ConfigError: a game cannot be played so.
     """
     games = mixture(config.env.id, config.env.options)
     again = (attempt,) if attempt else ()
     name = f"step-{step}/" + (f"again-{attempt}/" if attempt else "")
-    return [
+    tasks = [
         Task(
             env_id=game.env_id,
             env_options=game.options,
@@ -49,13 +73,36 @@ def draw_tasks(config: TrainConfig, step: int, attempt: int = 0) -> list[Task]:
         )
         for p, game in enumerate(allot(games, config.rollout.tasks_per_step))
     ]
+    chosen = config.tasks
+    if chosen.curriculum_start:
+        tasks = with_secrets(tasks, config, past.metrics, partial(_compact_env, config.env))
+    if chosen.replay_share:
+        tasks = with_replays(tasks, chosen.replay_share, past.played)
+    if chosen.midgame_share:
+        tasks = with_openings(tasks, chosen, partial(_compact_env, config.env))
+    return tasks
+
+
+def task_metrics(
+    groups: Sequence[EpisodeGroup], config: TrainConfig, past: Past
+) -> dict[str, float]:
+    """What to log of how the tasks were chosen: how far a curriculum is."""
+    if not config.tasks.curriculum_start:
+        return {}
+    make = partial(_compact_env, config.env)
+    return curriculum_metrics(groups, config, past.metrics, make)
 
 
 def play_step(
-    agent: Agent, config: TrainConfig, step: int, temperature: float, attempt: int = 0
+    agent: Agent,
+    config: TrainConfig,
+    step: int,
+    temperature: float,
+    attempt: int = 0,
+    past: Past = BEGINNING,
 ) -> list[EpisodeGroup]:
     """Play every task of a step by a whole group; against itself, a group for each seat."""
-    tasks_P = draw_tasks(config, step, attempt)
+    tasks_P = draw_tasks(config, step, attempt, past)
     seed = seed_from(config.train.seed, "rollout", step)
     if config.env.opponent == SELF:
         return self_play(
@@ -132,12 +179,17 @@ def training_env(env: EnvSection, task: Task, style: Style) -> TextEnv:
     return make_env(task.env_id, rewards=env.rewards, **given, **task.env_options)
 
 
+def _compact_env(env: EnvSection, task: Task) -> TextEnv:
+    return training_env(env, task, "compact")
+
+
 def check_games(config: TrainConfig, style: Style) -> None:
     """Make every game of the run once, so that what cannot be played fails before it begins.
 
     Raises:
-        ConfigError: as in `training_env`.
+        ConfigError: as in `training_env`, or tasks cannot be chosen as `config.tasks` asks.
     """
+    _check_choices(config)
     tasks = draw_tasks(config, 0)
     games = mixture(config.env.id, config.env.options)
     if missing := {game.env_id for game in games} - {task.env_id for task in tasks}:
@@ -150,3 +202,14 @@ def check_games(config: TrainConfig, style: Style) -> None:
             training_match(task, style)
         else:
             training_env(config.env, task, style)
+    if config.tasks.midgame_share:
+        draw_openings(tasks, config.tasks.midgame_player, partial(_compact_env, config.env))
+
+
+def _check_choices(config: TrainConfig) -> None:
+    """Self-play has no player to open its games, and its groups are of seats."""
+    chosen = config.tasks.model_dump().items() - TasksSection().model_dump().items()
+    if config.env.opponent == SELF and chosen:
+        raise ConfigError(
+            f"setting tasks.{min(chosen)[0]}: leave it out, self-play has fresh games"
+        )

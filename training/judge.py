@@ -126,7 +126,7 @@ class Verdicts:
     """What a judge said of some games, and what that took."""
 
     scores: tuple[float | None, ...]
-    """0 to 1; None for a game that has no score."""
+    """0 to 1, a reward model's of any size; None for a game that has no score."""
     unparsable: int
     """Games whose reply names no score."""
     failed: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import nn
 from torch.optim import Optimizer
@@ -23,10 +23,11 @@ class Keeper:
     optimizers: Sequence[Optimizer]
     keep: int
     """How many of the newest checkpoints stay; the best one always does."""
-    critic: nn.Module | None = None
+    modules: Mapping[str, nn.Module] = field(default_factory=dict)
+    """What is trained beside the model, by the name of its file: a critic, a reward head."""
 
     def resume(self) -> int:
-        """Go back to the newest checkpoint; metrics after it are cut off. Returns its step, else 0.
+        """Go back to the newest checkpoint; logs after it are cut off. Returns its step, else 0.
 
         Raises:
             CheckpointError: it is damaged.
@@ -34,10 +35,10 @@ class Keeper:
         step = 0
         if (latest := self.run.latest_checkpoint()) is not None:
             state = load_checkpoint(
-                latest, model=self.model, optimizers=self.optimizers, critic=self.critic
+                latest, model=self.model, optimizers=self.optimizers, modules=self.modules
             )
             step = int(state["step"])
-        self.run.cut_metrics(step)
+        self.run.cut_logs(step)
         return step
 
     def save(self, step: int, best: int | None) -> None:
@@ -47,8 +48,8 @@ class Keeper:
             model=self.model,
             tokenizer=self.tokenizer,
             optimizers=self.optimizers,
+            modules=self.modules,
             state={"step": step},
-            critic=self.critic,
         )
         if best is not None:
             self.run.mark_best(best)

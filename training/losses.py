@@ -207,7 +207,7 @@ def resolve_loss(name: str) -> PolicyLoss:
 
 
 def silenced_tokens(loss: PolicyLoss, inputs: LossInputs, clip: Clip) -> Tensor:
-    """How many trained tokens with an advantage have no gradient: the clip's, or the dropped ones.
+    """Which trained tokens with an advantage have no gradient: the clip's, or dropped ones. [B, T].
 
     Read off the loss itself, so it is right for every loss.
     """
@@ -221,7 +221,7 @@ def silenced_tokens(loss: PolicyLoss, inputs: LossInputs, clip: Clip) -> Tensor:
         )
         terms = torch.where(inputs.loss_mask, loss(at, clip), 0.0)
         (gradient,) = torch.autograd.grad(terms.sum(), logprobs)
-    return ((gradient == 0) & (at.advantages != 0) & inputs.loss_mask).sum()
+    return (gradient == 0) & (at.advantages != 0) & inputs.loss_mask
 
 
 def _advantages(inputs: LossInputs) -> Tensor:

@@ -14,7 +14,7 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.advantages import is_constant
-from wordle_rl.training.games import play_step
+from wordle_rl.training.games import BEGINNING, Past, play_step
 from wordle_rl.training.overlong import charge_overlong
 from wordle_rl.training.scoring import WeightedScorer, add_scores
 
@@ -49,6 +49,7 @@ def sample_games(
     config: TrainConfig,
     step: int,
     *,
+    past: Past = BEGINNING,
     greedy: bool = False,
     scorers: Sequence[WeightedScorer] = (),
     phase: Phase = lambda text: None,
@@ -59,6 +60,7 @@ def sample_games(
         agent: the policy.
         config: complete settings (`algorithms.fill_defaults`).
         step: 0 for the first.
+        past: what the choice of tasks may depend on.
         greedy: play a greedy game of each task as well.
         scorers: score finished games beside the game's own reward.
         phase: told what is going on.
@@ -67,7 +69,7 @@ def sample_games(
     rounds: list[_Round] = []
     useful: list[int] = []
     for attempt in range(attempts):
-        rounds.append(_play_round(agent, config, step, attempt, greedy, scorers, phase))
+        rounds.append(_play_round(agent, config, step, attempt, past, greedy, scorers, phase))
         everything = [group for round_ in rounds for group in round_.groups]
         useful = [p for p, group in enumerate(everything) if has_signal(group)]
         if len(useful) >= len(rounds[0].groups):
@@ -95,6 +97,7 @@ def _play_round(
     config: TrainConfig,
     step: int,
     attempt: int,
+    past: Past,
     greedy: bool,
     scorers: Sequence[WeightedScorer],
     phase: Phase,
@@ -103,10 +106,10 @@ def _play_round(
     phase("playing")
     temperature = config.rollout.temperature
     assert temperature is not None, "settings are incomplete: call fill_defaults first"
-    groups = play_step(agent, config, step, temperature, attempt)
+    groups = play_step(agent, config, step, temperature, attempt, past)
     alone = config.rollout.model_copy(update={"group_size": 1})
     once = config.model_copy(update={"rollout": alone})
-    best = play_step(agent, once, step, 0.0, attempt) if greedy else []
+    best = play_step(agent, once, step, 0.0, attempt, past) if greedy else []
     phase("scoring")
     scored, metrics = add_scores([*groups, *best], scorers)
     paid = charge_overlong(scored, agent.max_new_tokens, config.rollout.overlong_tokens)

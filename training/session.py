@@ -13,9 +13,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -33,18 +33,18 @@ from wordle_rl.agents.lora import add_lora
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import PretrainConfig, TrainConfig, to_toml
 from wordle_rl.errors import RunError
-from wordle_rl.evaluation.report import plot_curve
+from wordle_rl.evaluation.curves import plot_curve
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
-from wordle_rl.training.algorithms import fill_defaults
 from wordle_rl.training.comparison import Comparison, compare, comparisons_json
 from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
+from wordle_rl.training.loops import loop_of
 from wordle_rl.training.overlong import check_overlong
+from wordle_rl.training.reward_model import reward_scorers
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
-from wordle_rl.training.trainer import train
 from wordle_rl.training.validation import AUTO, chosen_suites, validator
 
 PACKAGES = ("wordle-rl", "torch", "transformers", "numpy", "gymnasium")
@@ -57,6 +57,8 @@ class TrainingResult:
     outcome: Outcome
     comparisons: tuple[Comparison, ...] = ()
     """One for each final suite; none where the run was interrupted."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """The last `eval/` numbers of a reward model, which plays no games to compare."""
 
 
 def run_training(
@@ -70,7 +72,8 @@ def run_training(
     """
     console = console or Console()
     keep_freed_memory()
-    config = fill_defaults(config)
+    loop = loop_of(config.train.algo)
+    config = loop.complete(config)
     agent = load_language_agent(
         config.model.path,
         device=config.model.device,
@@ -80,7 +83,7 @@ def run_training(
     # What cannot work fails here, before anything is written.
     check_games(config, agent.style)
     check_overlong(agent.max_new_tokens, config.rollout.overlong_tokens)
-    scorers = judge_scorers(config, run)
+    scorers = [*judge_scorers(config, run), *reward_scorers(config)]
     game = (config.env.id, config.env.options)
     opponent = config.env.opponent
     names = config.eval.suite if config.eval.every_steps else ""
@@ -92,17 +95,19 @@ def run_training(
         )
     open_run(run, to_toml(config), resume=resume)
 
-    games = config.rollout.tasks_per_step * config.rollout.group_size
     title = f"{config.train.algo} on {config.env.id} · {agent.name} · {run.path}"
     with (
         say_how_to_resume(console, run),
         catch_interrupt() as interrupted,
         TrainDisplay(
-            config.train.steps, title=title, console=console, games_per_step=games
+            config.train.steps,
+            title=title,
+            console=console,
+            games_per_step=loop.games_per_step(config),
         ) as display,
     ):
         display.resume(run.records())
-        outcome = train(
+        outcome = loop.train(
             agent,
             config,
             run,
@@ -111,16 +116,18 @@ def run_training(
             scorers=scorers,
             interrupted=interrupted,
         )
-    if any(True for _ in run.records()):
-        plot_curve(run.metrics, run.curve)
+    records = list(run.records())
+    if any("rollout/win_rate" in row or "eval/greedy_win_rate" in row for row in records):
+        plot_curve(records, run.curve)
     if not outcome.finished:
-        _say_stopped(console, run, f"after step {outcome.step}; saved")
+        say_stopped(console, run, f"after step {outcome.step}; saved")
     if not outcome.finished or not final:
         return TrainingResult(outcome=outcome)
     with say_how_to_resume(console, run):
         comparisons = compare(config, run, final, console)
-    _say(console, f"learning curve: {run.curve}")
-    _say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
+    if run.curve.is_file():
+        say(console, f"learning curve: {run.curve}")
+    say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
     return TrainingResult(outcome=outcome, comparisons=comparisons)
 
 
@@ -156,7 +163,7 @@ def run_pretraining(
             interrupted=interrupted,
         )
     if not outcome.finished:
-        _say_stopped(console, run, f"after step {outcome.step}; saved")
+        say_stopped(console, run, f"after step {outcome.step}; saved")
     return outcome
 
 
@@ -178,7 +185,8 @@ def new_nano(config: PretrainConfig) -> LanguageAgent:
 
 def result_json(run: RunDir, result: TrainingResult) -> dict[str, Any]:
     """How a run ended as plain data, with the comparisons where there are some."""
-    ending = {"run_dir": str(run.path), **asdict(result.outcome)}
+    ending: dict[str, Any] = {"run_dir": str(run.path), **asdict(result.outcome)}
+    ending |= {"measured": dict(result.measured)} if result.measured else {}
     return ending | (comparisons_json(result.comparisons) if result.comparisons else {})
 
 
@@ -250,16 +258,17 @@ def say_how_to_resume(console: Console, run: RunDir) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _say_stopped(console, run, "at once")
+        say_stopped(console, run, "at once")
         raise
 
 
-def _say_stopped(console: Console, run: RunDir, when: str) -> None:
+def say_stopped(console: Console, run: RunDir, when: str) -> None:
+    """Say how far a run got, and how to go on with it."""
     command = f"wordle-rl {_command_of(run)} --resume --run-dir {quote(str(run.path))}"
-    _say(console, f"stopped {when}. Go on with: {command}")
+    say(console, f"stopped {when}. Go on with: {command}")
 
 
-def _say(console: Console, line: str) -> None:
+def say(console: Console, line: str) -> None:
     """A line with a path in it: as it is, to be copied."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 

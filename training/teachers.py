@@ -2,7 +2,8 @@
 
 Wordle has a teacher of its own (`teacher.WordleTeacher`). Every other game is played by a baseline
 through the environment: one that guesses at random among what still fits, or, where a question has
-one right answer, one that knows it. Secrets are those of the training split.
+one right answer, one that knows it. Secrets are those of the training split; a game for two is
+played from both seats in turn.
 """
 
 from __future__ import annotations
@@ -50,11 +51,18 @@ class PlayedTeacher:
 
     def demonstrations(self, rng: np.random.Generator, count: int) -> list[Demonstration]:
         """`count` games; the same generator state gives the same games."""
+        fixed = supported(self.env_id, split="train", style="compact", history="last")
+        in_turn = make_env(self.env_id, **fixed, **self.options).public().get("players") == 2
         tasks = [
-            Task(env_id=self.env_id, task_id=str(i), seed=int(seed), split="train")
+            Task(
+                env_id=self.env_id,
+                task_id=str(i),
+                seed=int(seed),
+                split="train",
+                options={"seat": i % 2} if in_turn else {},
+            )
             for i, seed in enumerate(rng.integers(2**32, size=count))
         ]
-        fixed = supported(self.env_id, split="train", style="compact", history="last")
         episodes = play_games(
             load_baseline(self.baseline),
             tasks,

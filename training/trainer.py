@@ -18,6 +18,8 @@ from wordle_rl.records import Episode, Outcome, StepRecord
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.collapse import collapse_warning
 from wordle_rl.training.game_files import write_games
+from wordle_rl.training.games import Past, task_metrics
+from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.learner import new_learner
 from wordle_rl.training.rollout_metrics import rollout_metrics
@@ -70,36 +72,47 @@ def train(
         tokenizer=agent.tokenizer,
         optimizers=learner.optimizers,
         keep=config.save.keep_checkpoints,
-        critic=None if learner.critic is None else learner.critic.net,
+        modules={"critic": learner.critic.net} if learner.critic else {},
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
+    results = list(run.played())
     if (doubt := scale_warning(config.env.rewards)) is not None:
         display.warn(doubt)
 
     for step in range(start, config.train.steps):
         done, last = step + 1, step + 1 == config.train.steps
         clock = Clock(display)
+        past = Past(metrics=history, played=results)
         played = sample_games(
-            agent, config, step, greedy=learner.greedy, scorers=scorers, phase=clock.phase
+            agent,
+            config,
+            step,
+            past=past,
+            greedy=learner.greedy,
+            scorers=scorers,
+            phase=clock.phase,
         )
         clock.phase("updating")
         lesson = learner.learn(played, step, history)
         metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
-        if validate is not None and _due(done, config.eval.every_steps, last):
+        metrics |= task_metrics(played.everything, config, past)
+        if validate is not None and due(done, config.eval.every_steps, last):
             clock.phase("validating")
             metrics |= validate(agent)
 
         record = StepRecord(step=done, metrics={**metrics, **clock.times()})
         run.log(record)
         history.append({"step": done, **record.metrics})
+        results.append(task_results(played.everything))
+        run.log_tasks(done, results[-1])
         _show(display, record, played, history)
-        if _due(done, config.save.games_every_steps, last):
+        if due(done, config.save.games_every_steps, last):
             write_games(
                 run.episodes, done, played.groups, limit=16, advantages_PG=lesson.advantages_PG
             )
         best, stop = best_step(history), interrupted()
-        if stop or best == done or _due(done, config.save.checkpoint_every_steps, last):
+        if stop or best == done or due(done, config.save.checkpoint_every_steps, last):
             keeper.save(done, best)
         if stop and not last:
             return Outcome(step=done, finished=False)
@@ -121,6 +134,7 @@ def _show(
 
 PHASES = {
     "playing": "rollout",
+    "reading": "rollout",
     "scoring": "scoring",
     "updating": "update",
     "validating": "eval",
@@ -156,5 +170,6 @@ class Clock:
         self._last, self._running = now, ""
 
 
-def _due(done: int, every: int, last: bool) -> bool:
+def due(done: int, every: int, last: bool) -> bool:
+    """Whether something that is done `every` so many steps, and at the end, is done now."""
     return bool(every) and (last or done % every == 0)

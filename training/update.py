@@ -6,7 +6,7 @@ changes memory and speed, never the gradient.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -25,8 +25,9 @@ from wordle_rl.training.algorithms import Parts
 from wordle_rl.training.batch import collate, micro_batches
 from wordle_rl.training.corrections import CorrectionInputs
 from wordle_rl.training.kl import penalty_to_go
-from wordle_rl.training.losses import Clip, log_ratio, silenced_tokens
+from wordle_rl.training.losses import Clip
 from wordle_rl.training.optim import clip_gradients
+from wordle_rl.training.update_metrics import over_updates, summarise, token_metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Updater:
     def __call__(
         self, samples: Sequence[Sample], *, games: int, rows: int, tokens: int | None = None
     ) -> dict[str, float]:
-        """Train on one batch of games and return `train/` metrics of the first update.
+        """Train on one batch of games and return its `train/` metrics (`over_updates`).
 
         Args:
             samples: rows with a signal.
@@ -134,7 +135,7 @@ class Updater:
             output = self.loss(batch, size)
             torch.autograd.backward(output.loss)
             outputs.append(replace(output, loss=output.loss.detach()))
-        return _summarise(outputs, size)
+        return summarise(outputs, size)
 
 
 Step = Callable[[Updater, Sequence[Batch], BatchSize], dict[str, float]]
@@ -142,15 +143,15 @@ Step = Callable[[Updater, Sequence[Batch], BatchSize], dict[str, float]]
 
 
 def gradient_steps(update: Updater, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
-    """`updates_per_batch` optimiser steps down the clipped gradient; metrics of the first."""
-    first: dict[str, float] = {}
+    """`updates_per_batch` steps down the clipped gradient; returns what `over_updates` tells."""
+    told = []
     for _ in range(update.settings.updates_per_batch):
         metrics = update.accumulate(batches, size)
         norm = clip_gradients(update.agent.model, update.settings.max_grad_norm)
         update.optimizer.step()
         update.optimizer.zero_grad(set_to_none=True)
-        first = first or metrics | {"train/grad_norm": norm}
-    return first
+        told.append(metrics | {"train/grad_norm": norm})
+    return over_updates(told[0], told[-1])
 
 
 def charge_divergence(batch: Batch, parts: Parts, coef: float) -> Batch:
@@ -199,14 +200,8 @@ def policy_loss(
         if parts.kl_placement == "loss":
             loss = loss + settings.kl_coef * parts.aggregation(divergence, mask, size)
         metrics["kl_ref"] = float(divergence.detach().sum()) / size.logged_tokens
-    with torch.no_grad():
-        drift = torch.where(mask, logprobs - batch.sampler_logprobs, 0.0)
-        metrics |= {
-            "loss": float(loss),
-            "clip_fraction": float(silenced_tokens(parts.loss, inputs, clip)) / size.logged_tokens,
-            "sampler_kl": float((drift.expm1() - drift).sum()) / size.logged_tokens,
-            "ratio_max": float(log_ratio(inputs).exp().max()),
-        }
+    metrics |= {"loss": float(loss.detach())}
+    metrics |= token_metrics(batch, inputs, parts.loss, clip, size)
     return LossOutput(loss=loss, metrics=metrics)
 
 
@@ -249,13 +244,3 @@ def _divergence(batch: Batch, logprobs: Tensor, parts: Parts) -> Tensor:
         for values in (logprobs, batch.ref_logprobs, batch.old_logprobs)
     )
     return parts.kl(policy, reference, old)
-
-
-def _summarise(outputs: Sequence[LossOutput], size: BatchSize) -> dict[str, float]:
-    """Metrics of an update: shares add up, the largest ratio is the largest of all."""
-    names: Mapping[str, float] = outputs[0].metrics
-    total = {
-        f"train/{name}": (max if name == "ratio_max" else sum)(o.metrics[name] for o in outputs)
-        for name in names
-    }
-    return total | {"train/tokens": float(size.logged_tokens)}

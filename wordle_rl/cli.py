@@ -19,11 +19,16 @@ from wordle_rl.errors import WordleRLError, unknown_name
 
 COMMANDS = {
     "train": ("wordle_rl.cli_train:train", "Train a language model on a game."),
+    "experiment": ("wordle_rl.cli_experiment:experiment", "Train several runs, compare them."),
     "pretrain": ("wordle_rl.cli_train:pretrain", "Make nano from nothing by imitation."),
     "evaluate": ("wordle_rl.cli_evaluate:evaluate", "Play a suite and report win rates."),
     "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),
     "judge-check": ("wordle_rl.cli_judge:judge_check", "Test a judge on games that are known."),
+    "preferences": ("wordle_rl.cli_preferences:preferences", "Rank games by how they ended."),
+    "rank": ("wordle_rl.cli_preferences:rank", "Say yourself which game was better."),
     "play": ("wordle_rl.cli_play:play", "Play yourself, or watch an agent play."),
+    "suggest": ("wordle_rl.cli_solve:suggest", "Help with a puzzle: words left, best guesses."),
+    "solve": ("wordle_rl.cli_solve:solve", "Search the best Wordle tree for word lists."),
     "export": ("wordle_rl.cli_train:export", "Write a run's best model as a model folder."),
     "algos": ("wordle_rl.cli_train:algos", "List the algorithms."),
     "presets": ("wordle_rl.cli_train:presets", "List the presets."),

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordle_rl.errors import ConfigError
+
 if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
     from wordle_rl.agents.base import Agent
     from wordle_rl.evaluation.games import GameRecord
+    from wordle_rl.evaluation.gap import Gap
     from wordle_rl.evaluation.paired import PairedResult
     from wordle_rl.evaluation.suites import Suite
     from wordle_rl.records import EvalReport
@@ -34,6 +37,16 @@ INTERRUPTED = 130
 OPTIONS = (
     click.option("--suite", default="wordle-val", show_default=True, help="What is played."),
     click.option("--split", help="Play another split of it: train, val, test or all."),
+    click.option(
+        "--answers",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Wordle on lists of your own: the words that can be the secret, one a line.",
+    ),
+    click.option(
+        "--guesses",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The words that may be played with --answers; else the packaged ones.",
+    ),
     click.option(
         "--samples",
         default=4,
@@ -69,6 +82,8 @@ class _Settings:
 
     suite: str
     split: str | None
+    answers: Path | None
+    guesses: Path | None
     samples: int
     temperature: float
     limit: int | None
@@ -81,8 +96,26 @@ class _Settings:
         """The suite, or the one of another split; all of it or `limit` secrets."""
         from wordle_rl.evaluation.suites import load_suite
 
-        suite = load_suite(self.suite, split or self.split)
+        given = self.answers or self.guesses
+        suite = self._lists_suite() if given else load_suite(self.suite, split or self.split)
         return suite if self.limit is None else suite.subset(self.limit)
+
+    def _lists_suite(self) -> Suite:
+        """Every word of the user's own answers."""
+        from wordle_rl.envs.lexicon import open_lexicon
+        from wordle_rl.evaluation.suites import wordle_lists_suite
+
+        if self.split not in (None, "all") or not self.suite.startswith("wordle"):
+            raise ConfigError(
+                "--answers and --guesses are for every word of Wordle: use --suite wordle-all or "
+                "--suite wordle-hard-all, without --split"
+            )
+        source = self.answers or self.guesses
+        return wordle_lists_suite(
+            open_lexicon(self.answers, self.guesses),
+            source.name if source else "",
+            hard_mode=self.suite.startswith("wordle-hard"),
+        )
 
     def load_agent(self, name: str) -> Agent:
         """The agent of a name, on the device."""
@@ -173,15 +206,17 @@ def evaluate(settings: _Settings, agent: str, train_split: bool) -> None:
     suite = settings.load_suite()
     player = settings.load_agent(agent)
     train: EvalReport | None = None
+    gaps: dict[str, Gap] = {}
     with settings.progress() as progress:
-        report, _ = settings.play(player, suite, "", progress)
+        report, games = settings.play(player, suite, "", progress)
         if train_split and suite.split in HELD_OUT and suite.names_secrets:
             beside = settings.load_suite("train").subset(len(suite.tasks))
-            train, _ = settings.play(player, beside, "train", progress)
+            train, train_games = settings.play(player, beside, "train", progress)
+            gaps = _gaps(train_games, games, suite, settings.seed)
     if settings.as_json:
-        _print_reports_json(report, train)
+        _print_reports_json(report, train, gaps)
     else:
-        _print_reports(report, train, suite.protocol.max_guesses + 1)
+        _print_reports(report, train, gaps, suite.protocol.max_guesses + 1)
 
 
 @click.command()
@@ -200,13 +235,43 @@ def paired(settings: _Settings, agent_a: str, agent_b: str) -> None:
     show((a.name, b.name), suite, results)
 
 
-def _print_reports_json(report: EvalReport, train: EvalReport | None) -> None:
+def _gaps(
+    train: list[GameRecord], held_out: list[GameRecord], suite: Suite, seed: int
+) -> dict[str, Gap]:
+    """The generalisation gap for each mode that was played."""
+    from wordle_rl.evaluation.gap import generalisation_gap
+
+    limit = suite.protocol.max_guesses
+    return {
+        mode: generalisation_gap(a, b, max_guesses=limit, seed=seed)
+        for mode, a, b in _by_mode(train, held_out)
+    }
+
+
+def _by_mode(
+    games_a: list[GameRecord], games_b: list[GameRecord]
+) -> Iterator[tuple[str, list[GameRecord], list[GameRecord]]]:
+    """The games of both sides for each mode that was played."""
+    for mode in ("greedy", "sampled"):
+        a, b = ([g for g in games if g["mode"] == mode] for games in (games_a, games_b))
+        if a or b:
+            yield mode, a, b
+
+
+def _print_reports_json(report: EvalReport, train: EvalReport | None, gaps: dict[str, Gap]) -> None:
     from wordle_rl.evaluation.evaluator import report_json
 
-    click.echo(json.dumps({**report_json(report), "train": train and report_json(train)}))
+    beside = {
+        "train": train and report_json(train),
+        "gap": {mode: asdict(gap) for mode, gap in gaps.items()} or None,
+    }
+    click.echo(json.dumps({**report_json(report), **beside}))
 
 
-def _print_reports(report: EvalReport, train: EvalReport | None, loss_score: int) -> None:
+def _print_reports(
+    report: EvalReport, train: EvalReport | None, gaps: dict[str, Gap], loss_score: int
+) -> None:
+    from wordle_rl.evaluation.details import details_table, gap_line, hardest_line
     from wordle_rl.evaluation.report import comparison_table, rows_of
 
     reports = [report, train] if train else [report]
@@ -216,6 +281,9 @@ def _print_reports(report: EvalReport, train: EvalReport | None, loss_score: int
         f"{report.suite} (hash {report.suite_hash[:12]}), intervals 95 %, "
         f"a loss scores {loss_score}",
     )
+    notes = [hardest_line(row) for row in rows[:1]]
+    notes += [gap_line(mode, gap) for mode, gap in gaps.items()]
+    _print_table(details_table(rows), "\n".join(notes))
 
 
 def _compare(
@@ -224,13 +292,11 @@ def _compare(
     """One result for each mode that was played."""
     from wordle_rl.evaluation.paired import paired as compare
 
-    results = {}
-    for mode in ("greedy", "sampled"):
-        a, b = ([g for g in games if g["mode"] == mode] for games in (games_a, games_b))
-        if a or b:
-            limit = suite.protocol.max_guesses
-            results[mode] = compare(a, b, max_guesses=limit, seed=seed)
-    return results
+    limit = suite.protocol.max_guesses
+    return {
+        mode: compare(a, b, max_guesses=limit, seed=seed)
+        for mode, a, b in _by_mode(games_a, games_b)
+    }
 
 
 def _print_paired_json(
@@ -242,12 +308,13 @@ def _print_paired_json(
 
 
 def _print_paired(names: tuple[str, str], suite: Suite, results: dict[str, PairedResult]) -> None:
+    from wordle_rl.evaluation.details import detectable_line
     from wordle_rl.evaluation.report import paired_table
 
     _print_table(
         paired_table(results),
         f"A {names[0]} minus B {names[1]} on {suite.name} (hash {suite.suite_hash[:12]}), "
-        "intervals 95 % over secrets",
+        f"intervals 95 % over secrets\n{detectable_line(results)}",
     )
 
 

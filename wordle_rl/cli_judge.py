@@ -1,4 +1,4 @@
-"""`wordle-rl judge-check`: does a judge agree with what is known of games?
+"""`wordle-rl judge-check`: does a judge or a reward model agree with what is known of games?
 
 Results go to standard output, progress to standard error. Everything heavy is imported when the
 command runs.
@@ -7,8 +7,8 @@ command runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from wordle_rl.config import JudgeSection, Section, apply_overrides, parse, read
 from wordle_rl.errors import ConfigError
 
 if TYPE_CHECKING:
+    from wordle_rl.envs.base import Style
     from wordle_rl.evaluation.agreement import Agreement
     from wordle_rl.training.judge import Verdicts
     from wordle_rl.training.known_games import KnownGame
@@ -39,6 +40,7 @@ class JudgeFile(Section):
 @click.option("--model", help="The judge: a server's model; without --base-url a model run here.")
 @click.option("--base-url", help="An OpenAI-compatible server, as http://localhost:8000/v1.")
 @click.option("--rubric", help="A packaged rubric, or a .toml, .md or .txt file.")
+@click.option("--reward-model", help="Instead of a judge: a reward model's run or folder.")
 @click.option("--preset", help="A preset or .toml file whose [judge] section to start from.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as judge.timeout_s=10."
@@ -60,6 +62,7 @@ def judge_check(
     model: str | None,
     base_url: str | None,
     rubric: str | None,
+    reward_model: str | None,
     preset: str | None,
     overrides: tuple[str, ...],
     agents: tuple[str, ...],
@@ -76,19 +79,22 @@ def judge_check(
     is the AUC over pairs of a won and a lost game of one suite, a tie being half; 0.5 is chance.
     """
     from wordle_rl.evaluation.agreement import ScoredGame, agreement
-    from wordle_rl.training.judge import load_judge
     from wordle_rl.training.known_games import choose, read_known_games
 
     flags = {"model": model, "base_url": base_url, "rubric": rubric}
-    settings = _settings(preset, overrides, flags)
-    judge = load_judge(settings, CACHE, device=device)
+    if reward_model is None:
+        grader = _judge(_settings(preset, overrides, flags), device)
+    elif preset is None and not overrides and not any(flags.values()):
+        grader = _reward_model(reward_model, device)
+    else:
+        raise ConfigError("--reward-model is no judge: leave out the judge's settings")
     if games and agents:
         raise ConfigError("--agent plays games where none are named: leave out GAMES or --agent")
     known: Sequence[KnownGame] = [game for path in games for game in read_known_games(path)]
     if not known:
-        known = _play(agents or AGENTS, suite, limit, device, seed)
+        known = _play(agents or AGENTS, suite, limit, device, seed, grader.style)
     known = choose(known, limit, seed=seed)
-    verdicts = judge.judge([game.transcript for game in known])
+    verdicts = grader.grade(known)
     scored = [
         ScoredGame(suite=game.suite, secret=game.secret, won=game.won, score=score)
         for game, score in zip(known, verdicts.scores, strict=True)
@@ -96,7 +102,45 @@ def judge_check(
     ]
     result = agreement(scored, seed=seed)
     show = _print_json if as_json else _print
-    show(settings, result, verdicts)
+    show(grader, result, verdicts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grader:
+    """Who scores games, and what is printed of it."""
+
+    title: str
+    about: Mapping[str, Any]
+    grade: Callable[[Sequence[KnownGame]], Verdicts]
+    style: Style | None = None
+    """How games have to speak; None for any way."""
+
+
+def _judge(settings: JudgeSection, device: str) -> Grader:
+    from wordle_rl.training.judge import load_judge
+
+    judge = load_judge(settings, CACHE, device=device)
+    return Grader(
+        title=f"judge {settings.model}, rubric {settings.rubric}",
+        about={
+            "judge": settings.model,
+            "base_url": settings.base_url or None,
+            "rubric": settings.rubric,
+        },
+        grade=lambda games: judge.judge([game.transcript for game in games]),
+    )
+
+
+def _reward_model(path: str, device: str) -> Grader:
+    from wordle_rl.training.reward_model import RewardModel
+
+    model = RewardModel.load(path, device=device)
+    return Grader(
+        title=f"reward model {path}",
+        about={"reward_model": path},
+        grade=model.grade,
+        style=model.agent.style,
+    )
 
 
 def _settings(
@@ -110,7 +154,9 @@ def _settings(
     return parse(JudgeFile, apply_overrides(values, [*overrides, *given])).judge
 
 
-def _play(agents: Sequence[str], suite: str, limit: int, device: str, seed: int) -> list[KnownGame]:
+def _play(
+    agents: Sequence[str], suite: str, limit: int, device: str, seed: int, style: Style | None
+) -> list[KnownGame]:
     """Fresh games of the agents on the same secrets."""
     from wordle_rl.agents.loading import load_agent
     from wordle_rl.evaluation.suites import load_suite
@@ -119,19 +165,17 @@ def _play(agents: Sequence[str], suite: str, limit: int, device: str, seed: int)
     secrets = load_suite(suite).subset(max(1, -(-limit // len(agents))))
     players = [load_agent(name, device=device) for name in agents]
     click.echo(f"playing {len(players) * len(secrets.tasks)} games", err=True)
-    return play_known_games(players, secrets, seed=seed)
+    return play_known_games(players, secrets, seed=seed, style=style)
 
 
-def _print_json(settings: JudgeSection, result: Agreement, verdicts: Verdicts) -> None:
-    click.echo(json.dumps(_as_json(settings, result, verdicts)))
+def _print_json(grader: Grader, result: Agreement, verdicts: Verdicts) -> None:
+    click.echo(json.dumps(_as_json(grader, result, verdicts)))
 
 
-def _as_json(settings: JudgeSection, result: Agreement, verdicts: Verdicts) -> dict[str, Any]:
+def _as_json(grader: Grader, result: Agreement, verdicts: Verdicts) -> dict[str, Any]:
     n = len(verdicts.scores)
     return {
-        "judge": settings.model,
-        "base_url": settings.base_url or None,
-        "rubric": settings.rubric,
+        **grader.about,
         "n": n,
         **asdict(result),
         "unparsable": verdicts.unparsable,
@@ -144,9 +188,9 @@ def _as_json(settings: JudgeSection, result: Agreement, verdicts: Verdicts) -> d
     }
 
 
-def _print(settings: JudgeSection, result: Agreement, verdicts: Verdicts) -> None:
+def _print(grader: Grader, result: Agreement, verdicts: Verdicts) -> None:
     n, auc = len(verdicts.scores), result.auc
-    click.echo(f"judge {settings.model}, rubric {settings.rubric}, {n} games")
+    click.echo(f"{grader.title}, {n} games")
     if auc.value is None:
         click.echo("AUC: none, no suite has both a won and a lost game with a score")
     else:

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from wordle_rl.config import (
+    PresetKind,
     PretrainConfig,
     TrainConfig,
     apply_overrides,
@@ -26,6 +27,7 @@ from wordle_rl.config import (
 from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.run_dir import RunDir, is_run
 
+PRESET_KINDS: dict[str, PresetKind] = {"train": "presets", "pretrain": "recipes"}
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended."""
 
@@ -47,6 +49,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 @click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
 @click.option("--algo", help="The algorithm: see `wordle-rl algos`; or package.module:name.")
 @click.option("--env", help="The game: a short name, a Gymnasium id, or package.module:Class.")
+@click.option(
+    "--opponent", help="In a game for two: self, random, perfect, or package.module:name."
+)
 @click.option("--model", help="nano, a model or run folder, or a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.")
 @click.option("--seed", type=click.IntRange(min=0), help="Fixes secrets and sampling.")
@@ -59,6 +64,7 @@ def train(
     preset: str | None,
     algo: str | None,
     env: str | None,
+    opponent: str | None,
     model: str | None,
     steps: int | None,
     seed: int | None,
@@ -74,13 +80,14 @@ def train(
     Ctrl-C and go on with --resume. `--algo sft` is `wordle-rl pretrain`, with its settings.
     """
     if algo == "sft":
-        if preset is not None or as_json:
-            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --preset and --json")
-        _pretrain(_given(env, model, steps, seed, device), run_dir, resume, overrides)
+        if as_json:
+            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --json")
+        _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
         return
     flags = {
         "train.algo": algo,
         "env.id": env,
+        "env.opponent": opponent,
         "model.path": model,
         "train.steps": steps,
         "train.seed": seed,
@@ -110,9 +117,13 @@ def train(
 def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> None:
     from rich.console import Console
 
+    from wordle_rl.training.pair_methods import REWARD_MODEL
+    from wordle_rl.training.reward_session import run_reward_training
     from wordle_rl.training.session import result_json, run_training
 
-    result = run_training(config, run, resume=resume, console=Console(stderr=as_json))
+    sessions = {REWARD_MODEL: run_reward_training}
+    start = sessions.get(config.train.algo, run_training)
+    result = start(config, run, resume=resume, console=Console(stderr=as_json))
     if as_json:
         click.echo(json.dumps(result_json(run, result)))
     if not result.outcome.finished:
@@ -120,6 +131,7 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
 
 
 @click.command()
+@click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
 @click.option("--env", help="The game, or several: wordle=4,guess-number,math.")
 @click.option("--model", help="new, or what to go on from: nano, a model or run folder, a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Updates.")
@@ -129,6 +141,7 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
 @resume_option
 @set_option
 def pretrain(
+    preset: str | None,
     env: str | None,
     model: str | None,
     steps: int | None,
@@ -140,10 +153,10 @@ def pretrain(
 ) -> None:
     """Make a model that imitates a game's teacher.
 
-    The teacher guesses at random what still fits; in math it knows the answer. With the default
-    settings this is the command that made nano.
+    The teacher guesses at random what still fits; in math it knows the answer. Without a preset, a
+    game or a model this is the command that made nano.
     """
-    _pretrain(_given(env, model, steps, seed, device), run_dir, resume, overrides)
+    _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
 
 
 def _given(
@@ -155,22 +168,28 @@ def _given(
 
 
 def _pretrain(
-    given: dict[str, Any], run_dir: Path | None, resume: bool, overrides: tuple[str, ...]
+    preset: str | None,
+    given: dict[str, Any],
+    run_dir: Path | None,
+    resume: bool,
+    overrides: tuple[str, ...],
 ) -> None:
     from rich.console import Console
 
     from wordle_rl.training.session import run_pretraining
 
     if resume:
-        if given or overrides:
+        if preset is not None or given or overrides:
             raise ConfigError(
                 "--resume takes its settings from the run folder: leave out the others"
             )
         run = _run_to_resume(run_dir, "pretrain")
         values: dict[str, Any] = read_toml(run.config)
     else:
-        run = RunDir(run_dir or _free_folder("pretrain"))
-        values = apply_overrides(given, overrides)
+        name = preset or (None if given.keys() & {"env", "model"} else "nano")
+        run = RunDir(run_dir or _free_folder(f"pretrain-{Path(name).stem}" if name else "pretrain"))
+        values = (read_preset(name, "recipes") if name else {}) | given
+        values = apply_overrides(values, overrides)
     config = parse(PretrainConfig, values)
     if not run_pretraining(config, run, resume=resume, console=Console()).finished:
         raise click.exceptions.Exit(INTERRUPTED)
@@ -217,9 +236,10 @@ def algos() -> None:
 
 @click.command()
 def presets() -> None:
-    """List the presets."""
-    for name, summary in preset_names().items():
-        click.echo(f"{name:10} {summary}")
+    """List the presets of `train`, then those of `pretrain`."""
+    for command, kind in PRESET_KINDS.items():
+        for name, summary in preset_names(kind).items():
+            click.echo(f"{command:9} --preset {name:14} {summary}")
 
 
 @click.command()

@@ -140,6 +140,21 @@ class RolloutSection(Section):
     """The last so many tokens below the limit of an answer cost up to 1, growing linearly."""
 
 
+class TasksSection(Section):
+    """Which games are played during training: all of it is off by default."""
+
+    midgame_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the tasks that begin after one to four guesses that are not the model's own."""
+    midgame_player: Literal["random", "random-consistent"] = "random"
+    """Who makes these guesses: `random`, or `random-consistent`, which fits all feedback."""
+    replay_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the tasks that are played again because games of them were lost lately."""
+    curriculum_start: int = Field(default=0, ge=0)
+    """Secrets that are drawn from at first; 0 for all of them at once."""
+    curriculum_win_rate: float = Field(default=0.6, gt=0, le=1)
+    """Win rate on fresh tasks from which there are twice as many secrets."""
+
+
 class TrainSection(Section):
     """The policy update."""
 
@@ -197,6 +212,32 @@ class TrainSection(Section):
     """Padded tokens a forward pass; changes memory and speed, not the result."""
     shuffle_advantages: bool = False
     """A control: shuffle advantages inside each group. Nothing should be learned."""
+
+
+class PreferenceSection(Section):
+    """Learning from pairs of answers: `train.algo` dpo, ipo or reward-model."""
+
+    path: str = ""
+    """JSON lines of preferences; empty compares the games that the policy just played."""
+    batch_size: int = Field(default=32, ge=1)
+    """Lines of that file a step."""
+    beta: float = Field(default=0.1, gt=0)
+    """How strongly the starting model holds the policy (dpo, ipo)."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    """The share of pairs that are taken to be labelled the wrong way round (dpo)."""
+    center: float = Field(default=0.01, ge=0)
+    """Weight of (r_better + r_worse)^2, which keeps rewards near 0 (reward-model)."""
+    held_out: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the file's groups that a reward model is measured on and not trained on."""
+
+
+class RewardModelSection(Section):
+    """A trained reward model that scores finished games, beside what the game itself pays."""
+
+    path: str = ""
+    """Its run or model folder (`train --algo reward-model`); empty for none."""
+    weight: float = Field(default=1.0, gt=0)
+    """A game's reward gets weight x score added; `env.rewards = { game = 0.0 }` takes the rest."""
 
 
 class EvalSection(Section):
@@ -261,8 +302,11 @@ class TrainConfig(Section):
     model: ModelSection = ModelSection()
     lora: LoraSection = LoraSection()
     rollout: RolloutSection = RolloutSection()
+    tasks: TasksSection = TasksSection()
     train: TrainSection = TrainSection()
+    preference: PreferenceSection = PreferenceSection()
     judge: JudgeSection = JudgeSection()
+    reward_model: RewardModelSection = RewardModelSection()
     eval: EvalSection = EvalSection()
     save: SaveSection = SaveSection()
 
@@ -331,9 +375,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{str(path)!r} is not valid TOML: {error}") from None
 
 
-def preset_names() -> dict[str, str]:
-    """The packaged presets and the first comment line of each."""
-    folder = files("wordle_rl.training") / "presets"
+PresetKind = Literal["presets", "recipes"]
+"""Folders of packaged settings: of `train`, and of `pretrain`."""
+
+
+def preset_names(kind: PresetKind = "presets") -> dict[str, str]:
+    """The packaged settings of a kind and the first comment line of each."""
+    folder = files("wordle_rl.training") / kind
     found = sorted((p for p in folder.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
     return {
         p.name.removesuffix(".toml"): p.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
@@ -341,18 +389,18 @@ def preset_names() -> dict[str, str]:
     }
 
 
-def read_preset(name: str) -> dict[str, Any]:
-    """The values of a packaged preset, or of a `.toml` file of the user's own.
+def read_preset(name: str, kind: PresetKind = "presets") -> dict[str, Any]:
+    """The values of packaged settings, or of a `.toml` file of the user's own.
 
     Raises:
-        ConfigError: if there is no such preset; the message names the nearest.
+        ConfigError: if there are no such settings; the message names the nearest.
     """
     if name.endswith(".toml"):
         return read_toml(Path(name))
-    if name not in preset_names():
-        raise unknown_name("preset", name, preset_names())
+    if name not in preset_names(kind):
+        raise unknown_name("preset", name, preset_names(kind))
     return tomllib.loads(
-        (files("wordle_rl.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+        (files("wordle_rl.training") / kind / f"{name}.toml").read_text(encoding="utf-8")
     )
 
 

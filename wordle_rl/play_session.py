@@ -34,6 +34,7 @@ from wordle_rl.evaluation.replay import (
     row_text,
     share_grid,
 )
+from wordle_rl.seeding import seed_from
 
 GAP = 4
 """Columns between two boards."""
@@ -118,7 +119,9 @@ def sit_down(agent: Agent, env: TextEnv, setup: Setup, *, rows: list[Row] | None
         observation, info = env.reset(seed=setup.seed, options=options)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    opening = Opening(observation=observation, info=info, seed=setup.seed, public=env.public())
+    # Not the game's own seed, from which a player at random would draw the secret itself.
+    seed = seed_from(setup.seed, "player")
+    opening = Opening(observation=observation, info=info, seed=seed, public=env.public())
     return Seat(
         name=agent.name,
         env=env,
@@ -256,18 +259,21 @@ def watch(setup: Setup, agent: Agent, screen: Screen, *, games: int, delay_s: fl
 
 
 def play_text(setup: Setup, agent: Agent | None, screen: Screen, *, delay_s: float) -> None:
-    """Any game as plain text: a person types, or an agent is watched."""
+    """Any game as plain text: a person types, or an agent is watched.
+
+    The agent reads its own style; who watches it reads the game's words for people.
+    """
     reads = {} if agent is None else supported(setup.env_id, style=agent.style)
     env = setup.make_env(**reads)
     seat = sit_down(agent or HumanAgent(), env, setup)
     while not seat.over:
         if agent is not None:
-            screen.say(seat.observation)
+            screen.say(seat.env.news())
             time.sleep(delay_s)
         seat.move()
         if agent is not None and not seat.left:
             screen.say(f"> {_visible(seat.action)}")
-    screen.say(_outcome(seat) if seat.left else seat.observation)
+    screen.say(_outcome(seat) if seat.left else seat.env.news())
 
 
 def _take_turns(

@@ -55,6 +55,8 @@ class Task:
     """Arguments the environment is made with."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Handed to `env.reset(options=...)`, for example `{"secret": "crane"}`."""
+    origin: str = "fresh"
+    """Why it is played, where training chooses: `fresh`, `midgame` or `replayed`."""
 
     @property
     def secret(self) -> str:
@@ -103,6 +105,7 @@ class Episode:
 
     task: Task
     turns: tuple[Turn, ...]
+    """The agent's own."""
     final_observation: str
     terminated: bool
     truncated: bool
@@ -110,6 +113,8 @@ class Episode:
     policy_version: int = 0
     """The trainer step whose weights played; 0 outside training."""
     error: str | None = None
+    opening: tuple[Turn, ...] = ()
+    """Turns that were played before the agent moved, where the task begins in the middle."""
 
     @property
     def total_reward(self) -> float:
@@ -227,6 +232,23 @@ class Estimate:
     high: float | None
 
 
+NOTHING = Estimate(value=None, low=None, high=None)
+"""What is said of what was not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRecord:
+    """How one secret was played."""
+
+    secret: str
+    n: int
+    wins: int
+    score: float
+    """Mean guesses, a loss counted as one more than the rules allow."""
+    best_known: int | None
+    """Guesses of the best known play; None where none is known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayReport:
     """How one way of decoding did on a suite: R in the JSON result."""
@@ -252,6 +274,20 @@ class PlayReport:
     truncated_rate: float
     """Share of completions cut at `max_new_tokens`."""
     errors: int
+    detectable: Mapping[str, float | None] = field(default_factory=dict)
+    """For `win_rate` and `score`: the smallest difference from another result as uncertain as this
+    one that a test at 5 % finds with a power of 80 %."""
+    funnel: Mapping[str, Estimate] = field(default_factory=dict)
+    """Of actions, those that were `parsed`, that were `legal`, that were `consistent` with all
+    feedback; of games, those that were `won`."""
+    bits_per_action: Estimate = NOTHING
+    """What an action told of the secret, in bits; one that was refused told nothing."""
+    regret: Estimate = NOTHING
+    """The score minus the guesses of the best known play on the same secrets."""
+    pass_at_k: Mapping[str, Estimate] = field(default_factory=dict)
+    """k -> the chance that one of k games on a secret is won; where all had as many games."""
+    hardest: tuple[SecretRecord, ...] = ()
+    """The secrets that went worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,3 +299,5 @@ class EvalReport:
     suite_hash: str
     greedy: PlayReport | None
     sampled: PlayReport | None
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    """How it was played: temperature and games a secret, seed, limit of guesses, prompt."""

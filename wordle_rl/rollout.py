@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium
 
 from wordle_rl.agents.base import Agent, Move, Opening, View
-from wordle_rl.envs.base import TextEnv
+from wordle_rl.envs.base import Played, TextEnv
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, EpisodeGroup, StopReason, Task, Turn
 from wordle_rl.seeding import seed_from
@@ -44,6 +44,7 @@ class _Game:
     env: TextEnv
     observation: str = ""
     info: dict[str, Any] = field(default_factory=dict)
+    opening: tuple[Turn, ...] = ()
     turns: list[Turn] = field(default_factory=list)
     stop_reason: StopReason | None = None
     error: str | None = None
@@ -59,6 +60,7 @@ class _Game:
         except GAME_FAILURES as error:
             self._fail(error)
             return None
+        self.opening = tuple(map(_opening_turn, self.info.get("opening", ())))
         public = self.env.public()
         return Opening(observation=self.observation, info=self.info, seed=seed, public=public)
 
@@ -109,7 +111,19 @@ class _Game:
             stop_reason=self.stop_reason,
             policy_version=policy_version,
             error=self.error,
+            opening=self.opening,
         )
+
+
+def _opening_turn(played: Played) -> Turn:
+    """An action that was played before the agent moved; it earned nothing."""
+    return Turn(
+        observation=played["observation"],
+        action=played["action"],
+        reward=0.0,
+        reward_parts={},
+        info=played["info"],
+    )
 
 
 def play_games(

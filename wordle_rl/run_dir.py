@@ -3,6 +3,7 @@
 config.toml      the resolved configuration
 meta.json        command, versions, git commit, hardware
 metrics.jsonl    one StepRecord a line; the record that every picture is drawn from
+tasks.jsonl      what every step played, and how often it was won
 episodes/        whole games as readable text, every so often
 checkpoints/     step-N/ (written under a temporary name and renamed)
 best.json        the best checkpoint by validation
@@ -14,12 +15,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from wordle_rl.errors import RunError
 from wordle_rl.records import StepRecord
+
+
+class TaskResult(TypedDict):
+    """A task and how often it was won: what is needed to play it again."""
+
+    env_id: str
+    env_options: Mapping[str, Any]
+    seed: int
+    options: Mapping[str, Any]
+    secret: str
+    won: int
+    played: int
 
 
 class RunDir:
@@ -37,6 +50,11 @@ class RunDir:
     def metrics(self) -> Path:
         """One StepRecord a line."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def tasks(self) -> Path:
+        """What every step played, one step a line."""
+        return self.path / "tasks.jsonl"
 
     @property
     def checkpoints(self) -> Path:
@@ -85,24 +103,25 @@ class RunDir:
 
     def log(self, record: StepRecord) -> None:
         """Append one line to metrics.jsonl."""
-        line = json.dumps({"step": record.step, **record.metrics})
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        _append(self.metrics, {"step": record.step, **record.metrics})
+
+    def log_tasks(self, step: int, results: Sequence[TaskResult]) -> None:
+        """Append one line to tasks.jsonl."""
+        _append(self.tasks, {"step": step, "tasks": results})
 
     def records(self) -> Iterator[dict[str, float]]:
         """The logged lines; a line cut short by a crash is left out."""
-        if not self.metrics.is_file():
-            return
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                return
+        return _lines(self.metrics)
 
-    def cut_metrics(self, step: int) -> None:
+    def played(self) -> Iterator[list[TaskResult]]:
+        """What was logged of the tasks of each step; a line cut short is left out."""
+        return (line["tasks"] for line in _lines(self.tasks))
+
+    def cut_logs(self, step: int) -> None:
         """Forget lines after `step`, so that a resumed run writes them again."""
-        kept = [json.dumps(r) + "\n" for r in self.records() if r["step"] <= step]
-        write_atomically(self.metrics, "".join(kept))
+        for path in filter(Path.is_file, (self.metrics, self.tasks)):
+            kept = [json.dumps(line) + "\n" for line in _lines(path) if line["step"] <= step]
+            write_atomically(path, "".join(kept))
 
     def latest_checkpoint(self) -> Path | None:
         """The newest finished checkpoint."""
@@ -121,6 +140,20 @@ class RunDir:
             if chosen.is_dir():
                 return chosen
         return self.latest_checkpoint()
+
+
+def _append(path: Path, entry: Mapping[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry, default=str) + "\n")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file up to a line that is broken."""
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            return
 
 
 def is_run(path: Path | str) -> bool:

@@ -144,6 +144,7 @@ def self_play(
 
     Returns:
         Two groups a task, one for each seat; the task's id is followed by `/seat-0` or `/seat-1`.
+        A seat that moved in no game, since each was over before, has none.
     """
     matches = [_start(task, make_match) for task in tasks_P for _ in range(group_size)]
     players = [
@@ -168,11 +169,12 @@ def self_play(
                 moves = player.act({g: m.view(seat) for g, m in waiting.items()})
                 for g, m in waiting.items():
                     m.play(moves.get(g))
-    return [
+    groups = [
         _group(matches[p * group_size : (p + 1) * group_size], task, seat, policy_version)
         for p, task in enumerate(tasks_P)
         for seat in range(SEATS)
     ]
+    return [group for group in groups if group.episodes]
 
 
 def _start(task: Task, make_match: MakeMatch) -> _Match:

@@ -1,0 +1,85 @@
+"""Which loop trains a policy by an algorithm's name: from rewards, or from pairs of games."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.config import TrainConfig
+from wordle_rl.records import Outcome
+from wordle_rl.run_dir import RunDir
+from wordle_rl.training.algorithms import fill_defaults, find_algorithm
+from wordle_rl.training.pair_methods import (
+    PAIR_METHODS,
+    REWARD_MODEL,
+    check_no_pairs,
+    complete_pairs,
+)
+from wordle_rl.training.pair_trainer import train_on_pairs
+from wordle_rl.training.scoring import WeightedScorer
+from wordle_rl.training.trainer import Display, train
+from wordle_rl.training.validation import Validate
+
+
+class Train(Protocol):
+    """A training loop; `trainer.train` says what it is given."""
+
+    def __call__(
+        self,
+        agent: LanguageAgent,
+        config: TrainConfig,
+        run: RunDir,
+        *,
+        display: Display,
+        validate: Validate | None = None,
+        scorers: Sequence[WeightedScorer] = (),
+        interrupted: Callable[[], bool] = ...,
+    ) -> Outcome:
+        """Train in place."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """How a kind of method trains a policy."""
+
+    complete: Callable[[TrainConfig], TrainConfig]
+    """Fills in what the settings leave to the method; raises ConfigError for what cannot work."""
+    train: Train
+    games_per_step: Callable[[TrainConfig], int]
+    """Games played in a step; 0 where they come from a file."""
+
+
+def loop_of(algo: str) -> Loop:
+    """The loop of an algorithm.
+
+    Raises:
+        ConfigError: there is none of that name; the message names the nearest.
+    """
+    if algo in LOOPS:
+        return LOOPS[algo]
+    find_algorithm(algo)
+    return REWARDS
+
+
+def _complete_rewards(config: TrainConfig) -> TrainConfig:
+    check_no_pairs(config)
+    return fill_defaults(config)
+
+
+def _played(config: TrainConfig) -> int:
+    return config.rollout.tasks_per_step * config.rollout.group_size
+
+
+REWARDS = Loop(complete=_complete_rewards, train=train, games_per_step=_played)
+"""Learning from the rewards of games."""
+PAIRS = Loop(
+    complete=complete_pairs,
+    train=train_on_pairs,
+    games_per_step=lambda config: 0 if config.preference.path else _played(config),
+)
+"""Learning from pairs of games."""
+LOOPS = {name: PAIRS for name in PAIR_METHODS if name != REWARD_MODEL}
+"""The methods that do not learn from rewards; a reward model is no policy (`reward_session`)."""
