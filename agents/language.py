@@ -156,6 +156,11 @@ class LanguageAgent:
         return likely_answers(self, prompt_ids, count=count)
 
     @property
+    def revision(self) -> str | None:
+        """The commit of the hub that the weights came from; None for a folder."""
+        return getattr(self.model.config, "_commit_hash", None)
+
+    @property
     def context_length(self) -> int:
         """Most tokens a game may have."""
         config = self.model.config.get_text_config()

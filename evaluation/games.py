@@ -9,6 +9,7 @@ suite these are, then one game a line in the order in which they ended.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -69,6 +70,8 @@ class GameRecord(CountedGame, total=False):
     rewards: list[float]
     reward: float
     reward_parts: dict[str, float]
+    probabilities: list[float | None]
+    """Of each whole answer, as it was sampled; None where no model sampled it."""
     step: int
     """Of games of a training run, with the advantage they were trained with."""
     advantage: float | None
@@ -102,6 +105,7 @@ def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> 
         rewards=[turn.reward for turn in episode.turns],
         reward=episode.total_reward,
         reward_parts=reward_parts(episode),
+        probabilities=[_probability(turn) for turn in episode.turns],
     )
 
 
@@ -117,6 +121,10 @@ def told_secret(episode: Episode) -> str:
     """The secret as the game told it at its end, else what the task is filed under."""
     told = episode.turns[-1].info.get("secret") if episode.turns else None
     return str(told or episode.task.secret)
+
+
+def _probability(turn: Turn) -> float | None:
+    return None if turn.completion is None else math.exp(sum(turn.completion.logprobs))
 
 
 def _was_cut(turn: Turn) -> bool:

@@ -21,6 +21,12 @@ def is_local(sock: socket.socket, address: Any) -> bool:
     return sock.family == socket.AF_UNIX or address[0] in LOCAL_HOSTS
 
 
+@pytest.fixture(autouse=True)
+def own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands record their results where nobody keeps any."""
+    monkeypatch.setenv("WORDLE_RL_STORE", str(tmp_path_factory.mktemp("store") / "results.db"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_network() -> Iterator[None]:
     """Let no test connect to another machine."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,21 @@ def test_games_of_a_run(tmp_path: Path) -> None:
     assert len({g.suite for g in games}) == 1
     assert games[0].transcript.splitlines()[:2] == ["GAME: wordle 5x6", "PLAYER: [stare]"]
     assert read_known_games(run / "episodes" / "step-5.jsonl") == games
+
+
+def test_games_of_a_mixture_are_of_several_suites(tmp_path: Path) -> None:
+    """Won games of one game are not compared with lost ones of another."""
+    run = run_folder(tmp_path / "run")
+    write_games(
+        run / "episodes", 6, [EpisodeGroup(task=OTHER_GAME.task, episodes=(OTHER_GAME,))], limit=9
+    )
+    hard = replace(TASK, env_options={"hard_mode": True})
+    group = EpisodeGroup(task=hard, episodes=(replace(WON, task=hard),))
+    write_games(run / "episodes", 7, [group], limit=9)
+    suites = [game.suite for game in read_known_games(run)]
+    assert len(suites) == 4
+    assert len(set(suites)) == 3
+    assert suites[0] == suites[1]
 
 
 def test_games_of_an_evaluation(tmp_path: Path) -> None:

@@ -388,6 +388,32 @@ def test_watching_another_game(echo: str, script: Script) -> None:
     assert text == "say stop\n> a?[2J\nheard a\x1b[2J\n> stop\nheard stop\n"
 
 
+@pytest.mark.parametrize(
+    ("game", "said"),
+    [
+        ("guess-number", "Guess 1/7: "),
+        ("mastermind", "Guess 1/10: "),
+        ("hangman", " Lives: "),
+        ("math", "Answer 1/1: "),
+        ("textarena:TicTacToe-v0", "---+---+---"),
+        ("textarena-wordle", "You have 5 guesses left."),
+    ],
+)
+def test_who_watches_an_agent_reads_plain_english(game: str, said: str) -> None:
+    text = output("--env", game, "--agent", "random", "--seed", "1")
+    assert said in text
+    assert "> " in text
+
+
+def test_a_player_at_random_does_not_draw_the_secret_itself() -> None:
+    """The game and who plays it have seeds of their own."""
+    firsts = [
+        output("--env", "guess-number", "--agent", "random", "--seed", str(seed))
+        for seed in range(8)
+    ]
+    assert sum("Solved in 1." in text for text in firsts) <= 1
+
+
 # --- what is refused before anything starts
 
 

@@ -237,6 +237,19 @@ def test_every_preset_loads(name: str) -> None:
     assert preset_names()[name]
 
 
+def test_the_opponent_by_flag(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    seen: list[TrainConfig] = []
+    monkeypatch.setattr(cli_train, "_train", lambda config, *rest: seen.append(config))
+    game = ("--env", "textarena:TicTacToe-v0", "--run-dir", str(tmp_path / "run"))
+    for opponent in ("self", "perfect"):
+        command("train", *game, "--opponent", opponent)
+    assert [config.env.opponent for config in seen] == ["self", "perfect"]
+    command("train", *game, "--preset", "tictactoe", "--opponent", "random")
+    assert (seen[-1].env.opponent, seen[-1].env.options) == ("random", {"opening_moves": 7})
+
+
 def test_options_of_the_presets_game_are_not_handed_to_another(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:

@@ -34,6 +34,7 @@ RUNS = (
     ("train.algo=ppo",),
     ("train.algo=trpo",),
     ("train.algo=dapo",),
+    ("train.distill_coef=1",),
     (
         "tasks.curriculum_start=3",
         "tasks.midgame_share=0.5",

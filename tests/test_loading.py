@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wordle_rl.agents.baselines import BASELINES
+from wordle_rl.agents.built_in import BUILT_IN
 from wordle_rl.agents.loading import load_agent, load_language_agent
 from wordle_rl.errors import ConfigError, RunError, WordleRLError
 
@@ -36,7 +37,7 @@ def test_a_baseline_needs_no_model(loaded: list[dict[str, Any]], name: str) -> N
     assert loaded == []
 
 
-@pytest.mark.parametrize("name", ["nano", "Qwen/Qwen3-0.6B"])
+@pytest.mark.parametrize("name", [*BUILT_IN, "Qwen/Qwen3-0.6B"])
 def test_names_that_the_model_loader_knows(loaded: list[dict[str, Any]], name: str) -> None:
     load_agent(name, device="cpu", dtype="float32")
     assert loaded == [{"path": name, "device": "cpu", "dtype": "float32", "max_new_tokens": None}]
@@ -78,7 +79,7 @@ def test_a_run_without_a_checkpoint(loaded: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("champion", ConfigError, "'champion' is not part of this version"),
+        ("champions", ConfigError, "did you mean 'champion'"),
         ("gready-patterns", ConfigError, "did you mean 'greedy-patterns'"),
         ("", ConfigError, "unknown agent ''"),
         ("runs/frist", RunError, "no folder 'runs/frist'"),

@@ -96,6 +96,22 @@ PINNED: dict[str, tuple[int, str]] = {  # tasks, and how the hash begins
     "nim-perfect-train": (200, "9f9e1f07209df51f"),
     "nim-perfect-val": (200, "74524a71d3ba1e70"),
     "nim-perfect-all": (200, "75f8f57e8f04dee3"),
+    "tictactoe-perfect-first": (200, "eb1400a6f49228c0"),
+    "tictactoe-perfect-first-train": (200, "9ca56b2674e1282b"),
+    "tictactoe-perfect-first-val": (200, "228cd10679ab6908"),
+    "tictactoe-perfect-first-all": (200, "b0086671e48cd17f"),
+    "tictactoe-perfect-second": (200, "6bf491f5bafb812d"),
+    "tictactoe-perfect-second-train": (200, "3a9eb70c4e71a509"),
+    "tictactoe-perfect-second-val": (200, "a7a645de0e657469"),
+    "tictactoe-perfect-second-all": (200, "1fa67d7f26311eaa"),
+    "nim-perfect-first": (200, "6369a26796f8fc9f"),
+    "nim-perfect-first-train": (200, "2accdf193724b100"),
+    "nim-perfect-first-val": (200, "f2eaf177c3af1de7"),
+    "nim-perfect-first-all": (200, "f5e8eeda22d51707"),
+    "nim-perfect-second": (200, "7f43b87d465089fa"),
+    "nim-perfect-second-train": (200, "4578c64f03bdce13"),
+    "nim-perfect-second-val": (200, "d8df7a6750e588b1"),
+    "nim-perfect-second-all": (200, "eb97b198c1e8eceb"),
 }
 
 

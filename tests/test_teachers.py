@@ -51,6 +51,15 @@ def test_problems_are_answered_right() -> None:
     assert not held_out.intersection(game.opening for game in games)
 
 
+def test_games_for_two_are_played_from_both_seats() -> None:
+    games = play("textarena:TicTacToe-v0", 60, opening_moves=7)
+    assert Counter(game.opening[0] for game in games) == {"O": 30, "X": 30}
+    for game in games:
+        for seen, action in zip((game.opening, *game.observations), game.actions, strict=False):
+            assert action in seen[2:], "a free cell is shown as its number"
+    assert len({game.opening for game in games}) > 30
+
+
 def test_a_mixture_is_played_in_proportion() -> None:
     games = play("guess-number=3,mastermind", 40)
     kinds = Counter(game.opening.split()[0] for game in games)
@@ -67,7 +76,7 @@ def test_the_same_generator_state_gives_the_same_games() -> None:
     [
         ("chess", {}, "unknown game 'chess'"),
         ("guess-number", {"high": 9}, "option of game 'guess-number'"),
-        ("textarena:Sokoban-v0", {}, "no baselines for the game"),
+        ("textarena:TicTacToe-v0", {"opening": 3}, "unknown option of game 'textarena': 'opening'"),
     ],
 )
 def test_what_has_no_teacher_is_refused(env: str, options: dict[str, object], line: str) -> None:

@@ -10,15 +10,12 @@ import json
 import os
 import platform
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 from shlex import quote
 from types import FrameType
 from typing import Any
@@ -34,6 +31,7 @@ from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import PretrainConfig, TrainConfig, to_toml
 from wordle_rl.errors import RunError
 from wordle_rl.evaluation.curves import plot_curve
+from wordle_rl.provenance import git_commit, hardware, versions
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
 from wordle_rl.training.comparison import Comparison, compare, comparisons_json
@@ -46,8 +44,6 @@ from wordle_rl.training.reward_model import reward_scorers
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
 from wordle_rl.training.validation import AUTO, chosen_suites, validator
-
-PACKAGES = ("wordle-rl", "torch", "transformers", "numpy", "gymnasium")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,9 +216,9 @@ def run_meta() -> dict[str, Any]:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.argv,
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "git_commit": _git_commit(),
-        "hardware": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),
+        "packages": versions(),
+        "git_commit": git_commit(),
+        "hardware": hardware(),
         "threads": torch.get_num_threads(),
     }
 
@@ -275,32 +271,3 @@ def say(console: Console, line: str) -> None:
 
 def _command_of(run: RunDir) -> str:
     return "train" if "[train]" in run.config.read_text() else "pretrain"
-
-
-def _git_commit() -> str | None:
-    """The commit of the source tree, marked where files differ from it; None outside a checkout."""
-    here = Path(__file__).resolve().parent
-    command = [
-        "git",
-        "-C",
-        str(here),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=12",
-        "--exclude=*",
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return f"{line.partition(':')[2].strip()}, {torch.get_num_threads()} threads"
-    return platform.processor() or platform.machine()

@@ -23,6 +23,8 @@ COMMANDS = {
     "pretrain": ("wordle_rl.cli_train:pretrain", "Make nano from nothing by imitation."),
     "evaluate": ("wordle_rl.cli_evaluate:evaluate", "Play a suite and report win rates."),
     "paired": ("wordle_rl.cli_evaluate:paired", "Compare two agents on the same secrets."),
+    "leaderboard": ("wordle_rl.cli_leaderboard:leaderboard", "Rank the agents of a store."),
+    "serve": ("wordle_rl.cli_serve:serve", "Results, games and play in the browser."),
     "judge-check": ("wordle_rl.cli_judge:judge_check", "Test a judge on games that are known."),
     "preferences": ("wordle_rl.cli_preferences:preferences", "Rank games by how they ended."),
     "rank": ("wordle_rl.cli_preferences:rank", "Say yourself which game was better."),

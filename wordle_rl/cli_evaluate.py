@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wordle_rl.cli_options import STORE
 from wordle_rl.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ OPTIONS = (
         type=click.Path(file_okay=False, path_type=Path),
         help="Keep every game and a summary here; after a stop, the same command goes on.",
     ),
+    STORE,
+    click.option("--no-store", is_flag=True, help="Record nothing."),
     click.option("--device", default="auto", show_default=True, help="Where a model runs."),
     click.option("--seed", default=0, show_default=True, help="Of the agent's randomness."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else."),
@@ -88,6 +91,8 @@ class _Settings:
     temperature: float
     limit: int | None
     out: Path | None
+    store: Path
+    no_store: bool
     device: str
     seed: int
     as_json: bool
@@ -128,7 +133,10 @@ class _Settings:
     ) -> tuple[EvalReport, list[GameRecord]]:
         """Evaluate and show a bar; games are kept in `folder` under `out`, where there is one."""
         from wordle_rl.evaluation.evaluator import evaluate
+        from wordle_rl.evaluation.store import Store
 
+        if not self.no_store:
+            Store(self.store).close()  # one that cannot be used says so before anything is played
         games: list[GameRecord] = []
         won = 0
         bar = progress.add_task(suite.name, total=len(suite.tasks) * (1 + self.samples), won="")
@@ -148,7 +156,30 @@ class _Settings:
             out_dir=None if self.out is None else self.out / folder,
             on_game=on_game,
         )
+        if not self.no_store:
+            self._record(agent, suite, report, games)
         return report, games
+
+    def _record(
+        self, agent: Agent, suite: Suite, report: EvalReport, games: list[GameRecord]
+    ) -> None:
+        """Put a finished evaluation into the store."""
+        from wordle_rl.evaluation.results import is_installed, make_result
+        from wordle_rl.evaluation.store import Store
+
+        if not is_installed(suite):
+            click.echo(f"not recorded: {suite.name} is a suite of your own lists", err=True)
+            return
+        result = make_result(
+            agent,
+            report,
+            games,
+            temperature=self.temperature,
+            samples=self.samples,
+            seed=self.seed,
+        )
+        with Store(self.store) as store:
+            store.add(result)
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

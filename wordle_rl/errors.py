@@ -4,6 +4,7 @@
     ├── ConfigError        a setting, flag, name or word list is wrong   (exit code 2)
     ├── RunError           a run folder cannot be used, started or resumed (exit code 1)
     │   └── CheckpointError    a checkpoint is missing, half-written or damaged
+    ├── StoreError         a store of results, or a row for it, cannot be used  (exit code 1)
     ├── ModelError         a model or tokenizer cannot be loaded or used (exit code 1)
     └── SampleError        trained tokens would differ from sampled ones: a bug (exit code 1)
 
@@ -33,6 +34,10 @@ class RunError(WordleRLError):
 
 class CheckpointError(RunError):
     """A checkpoint is missing, half-written or damaged."""
+
+
+class StoreError(WordleRLError):
+    """A store of results cannot be used, or a row does not belong into it."""
 
 
 class ModelError(WordleRLError):

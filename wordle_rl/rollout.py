@@ -37,8 +37,8 @@ GAME_FAILURES = (
 
 
 @dataclass(slots=True)
-class _Game:
-    """One game."""
+class RunningGame:
+    """One game, from its opening to its end, whoever plays it."""
 
     task: Task
     env: TextEnv
@@ -149,7 +149,7 @@ def play_games(
         policy_version: written into the episodes.
         on_episode: called as each game ends.
     """
-    games = [_Game(task=task, env=make_env(task)) for task in tasks]
+    games = [RunningGame(task=task, env=make_env(task)) for task in tasks]
     openings = [g.open(seed) for g, seed in zip(games, seeds, strict=True)]
     episodes: dict[int, Episode] = {}
 
