@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache
 from importlib import import_module
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class ArenaEngine:
         self._build = build
         self._world = PrivateWorld()
         self._env = self._made()
-        if not _imports_numpy(type(self._env)):
+        if not _imports_numpy(cast(Hashable, type(self._env))):
             self._world.leave_numpy_out()
         self.adds_brackets = build is not None or _adds_brackets(game_id)
         """Whether an action without brackets is put in brackets."""

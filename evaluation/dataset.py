@@ -106,7 +106,7 @@ def _row(game: GameRecord, file: GameFile) -> Row:
         )
     told: Mapping[str, Any] = dict(game)  # all of it is there
     return Row(
-        messages=list(messages_of(told)),
+        messages=list(messages_of(game)),
         reward=told["reward"],
         solved=game["solved"],
         n_guesses=game["n_guesses"],
@@ -123,8 +123,9 @@ def _row(game: GameRecord, file: GameFile) -> Row:
     )
 
 
-def messages_of(told: Mapping[str, Any]) -> Iterator[Message]:
+def messages_of(game: GameRecord) -> Iterator[Message]:
     """What was seen and said in a game that was recorded with it."""
+    told: Mapping[str, Any] = dict(game)
     for seen, said in zip(told["observations"][:-1], told["actions"], strict=True):
         yield Message(role="user", content=seen)
         yield Message(role="assistant", content=said)

@@ -64,7 +64,7 @@ def paired_table(results: Mapping[str, PairedResult]) -> Table:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Table:
-    """A table for the terminal whose first `left` columns are text and the others numbers."""
+    """A table whose first `left` columns are text and the others numbers."""
     shown = Table(header_style="bold", box=None, pad_edge=False, collapse_padding=True)
     for i, name in enumerate(columns):
         shown.add_column(
