@@ -6,6 +6,9 @@ are chosen on the suite of `val` (`wordle-val`), published figures come from tha
 the gap. Two results compare only if their `suite_hash` is equal: it covers everything that fixes a
 game but the agent.
 
+Of the numbers 1 to 100 only 6 and 7 are held out, so `guess-number-100` is for show; measure on
+`guess-number-1000`.
+
 Any other game, a user's own too, is measured on `seeded_suite`: its secrets of a split, by seed.
 """
 
