@@ -30,7 +30,7 @@ WORDS = (
     "music",
     "pound",
     "river",
-    "vivid",
+    "shark",
     "zebra",
 )
 """All of them training words of the split by hash."""

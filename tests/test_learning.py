@@ -27,14 +27,15 @@ SETTINGS = (
     "rollout.tasks_per_step=8",
     "rollout.group_size=8",
     f"train.steps={BUDGET}",
-    "train.lr=1e-3",
+    "train.lr=4e-3",
+    "train.decay_from=0.3",
     "train.tokens_per_row=12",
     "save.checkpoint_every_steps=1000",
     "save.games_every_steps=1000",
 )
 OWN = {"gdpo": ("env.reward=shaped",), "course": ("rollout.temperature=1.0",)}
 """gdpo needs a reward with parts; course would sample so coldly that little is left to learn."""
-SHAKINESS = 0.45
+SHAKINESS = 0.42
 """What the logits are multiplied by."""
 
 
@@ -51,7 +52,7 @@ def shaky_agent() -> LanguageAgent:
 @cache
 def _knowing() -> dict[str, torch.Tensor]:
     agent = tiny_agent()
-    imitate(agent, 700, max_guesses=2, opener="crane", skill=1.0)
+    imitate(agent, 500, max_guesses=2, opener="crane", skill=1.0)
     return {name: value.clone() for name, value in agent.model.state_dict().items()}
 
 
