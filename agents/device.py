@@ -68,7 +68,7 @@ def keep_freed_memory() -> None:
     """Let the C library keep what tensors free, instead of handing it back and asking again.
 
     By default glibc maps every allocation above 128 KiB afresh, and the kernel zeroes its pages:
-    on a CPU that took a third of a training step (`benchmarks/allocator.py`). Elsewhere than on
+    on a CPU that took a third of a training step (`benchmarks/update.py`). Elsewhere than on
     Linux with glibc there is nothing to do.
     """
     if not sys.platform.startswith("linux"):

@@ -9,6 +9,9 @@ the game says.
 
 `wordle_lists_suite` is Wordle on a user's own lists.
 
+Of the numbers 1 to 100 only 6 and 7 are held out, so `guess-number-100` is for show; measure on
+`guess-number-1000`.
+
 Any other game, a user's own too, is measured on `seeded_suite`: its secrets of a split, by seed.
 """
 

@@ -1,7 +1,5 @@
 """A stored game move by move: against the game itself and by hand."""
 
-from dataclasses import replace
-
 import pytest
 
 from tests.stored import game
@@ -11,7 +9,7 @@ from wordle_rl.envs.words import load_words
 from wordle_rl.evaluation.evaluator import evaluate
 from wordle_rl.evaluation.game_replay import WORDS_SHOWN, replay_steps
 from wordle_rl.evaluation.games import GameRecord
-from wordle_rl.evaluation.suites import load_suite
+from wordle_rl.evaluation.suites import load_suite, seeded_suite
 
 SUITE = load_suite("wordle-val").subset(3)
 
@@ -20,6 +18,11 @@ def played(agent: str) -> list[GameRecord]:
     seen: list[GameRecord] = []
     evaluate(load_baseline(agent), SUITE, samples=0, on_game=seen.append)
     return seen
+
+
+def opener() -> str:
+    """What the solver plays first."""
+    return played("solver")[0]["guesses"][0]
 
 
 def test_the_solvers_own_game_is_what_the_solver_would_have_played() -> None:
@@ -38,7 +41,7 @@ def test_the_words_left_are_those_that_fit() -> None:
         fitting = [w for w in load_words("answers") if consistent(w, rows[: i + 1])]
         assert step.left == len(fitting)
         assert step.words == tuple(fitting[:WORDS_SHOWN])
-    assert steps[0].solver == "slate"
+    assert steps[0].solver == opener()
 
 
 def test_refused_answers_keep_their_place_and_the_words_left() -> None:
@@ -57,7 +60,7 @@ def test_refused_answers_keep_their_place_and_the_words_left() -> None:
     steps = replay_steps(record, SUITE)
     assert [step.marks for step in steps] == ["", *record["feedback"][1:]]
     assert (steps[0].left, steps[0].probability) == (2146, 0.25)
-    assert steps[0].solver == steps[1].solver == "slate"
+    assert steps[0].solver == steps[1].solver == opener()
 
 
 def test_a_game_recorded_without_what_was_said() -> None:
@@ -82,8 +85,12 @@ def test_other_games_have_their_own_solver_and_no_words(name: str) -> None:
         assert all(step.left is None and step.words == () for step in steps)
 
 
-def test_a_game_for_two_has_no_solver() -> None:
-    suite = load_suite("tictactoe-random")
+def test_a_game_without_a_solver_is_shown_without_one() -> None:
+    suite = seeded_suite("textarena:GuessTheNumber-v0", {}, "all", n=1)
     record = {**game("crane", 1), "secret": suite.secrets[0], "actions": ["[4]"], "guesses": ["4"]}
-    steps = replay_steps(record, replace(suite, tasks=suite.tasks[:1]))
-    assert [step.solver for step in steps] == [None]
+    assert [step.solver for step in replay_steps(record, suite)] == [None]
+
+
+def test_a_game_that_the_suite_does_not_have_is_shown_as_it_was_recorded() -> None:
+    (step, *_) = replay_steps(game("zzzzz", 2), SUITE)
+    assert (step.guess, step.left, step.solver) == ("crane", None, None)

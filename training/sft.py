@@ -77,7 +77,7 @@ def pretrain(
                 step, config.steps, warmup=config.warmup_steps, decay_from=config.decay_from
             ),
         )
-        losses = _backward(agent, student, samples, config)
+        losses = backward(agent, student, samples, config)
         norm = clip_gradients(agent.model, config.max_grad_norm)
         for optimizer in optimizers:
             optimizer.step()
@@ -121,7 +121,7 @@ def teacher_samples(
     ]
 
 
-def _backward(
+def backward(
     agent: LanguageAgent, model: PreTrainedModel, samples: list[Sample], config: PretrainConfig
 ) -> dict[str, float]:
     """Accumulate gradients of the token-mean loss; returns what to log of it.
