@@ -50,7 +50,8 @@ def test_a_policy_learns_from_a_reward_model_alone(tmp_path: Path) -> None:
     assert measured["eval/pair_accuracy"] > 0.9
     for algo in ("dr_grpo", "ppo", "dpo"):
         config = config_of(algo, ALONE, f'reward_model.path="{tmp_path / "rm"}"')
-        agent, watcher = shaky_agent(), Watcher()
+        agent, watcher, run = shaky_agent(), Watcher(), RunDir(tmp_path / algo)
+        run.create("", {})
 
         def enough(watcher: Watcher = watcher) -> bool:
             return recent(watcher, 3) > 0.9
@@ -58,7 +59,7 @@ def test_a_policy_learns_from_a_reward_model_alone(tmp_path: Path) -> None:
         loop_of(algo).train(
             agent,
             config,
-            RunDir(tmp_path / algo),
+            run,
             display=watcher,
             scorers=reward_scorers(config),
             interrupted=enough,
