@@ -134,7 +134,7 @@ def test_a_replay_by_keys_and_buttons(browser: "sync_api.Browser", site: str) ->
     assert steps.count() == 3
     assert page.get_by_role("button", name="One guess on").is_disabled()
     assert "Words left" in page.locator(".step").first.inner_text()
-    assert "SLATE" in page.locator(".step").first.inner_text()
+    assert "Solver plays" in page.locator(".step").first.inner_text()
     tile = page.locator(".step").last.locator(".tile").first
     assert tile.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(83, 141, 78)"
 
