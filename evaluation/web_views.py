@@ -138,7 +138,7 @@ def compare_page(store: Store, request: Request) -> str:
         a=a,
         b=b,
         mode=mode,
-        difference=_difference(*played, a.suite),
+        difference=_difference(played[0], played[1], a.suite),
         secret=secret,
         boards=[] if secret is None else [_side(store, r, mode, secret) for r in (a, b)],
         rows=[
