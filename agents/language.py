@@ -153,7 +153,8 @@ class LanguageAgent:
 
     def likely_answers(self, prompt_ids: Ids, *, count: int) -> list[tuple[str, float]]:
         """The likeliest answers to a prompt with their probabilities; see `likely`."""
-        return likely_answers(self, prompt_ids, count=count)
+        me: Any = self  # pyright reads this file under two names
+        return likely_answers(me, prompt_ids, count=count)
 
     @property
     def revision(self) -> str | None:

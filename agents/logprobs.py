@@ -9,11 +9,11 @@ exactly as the sampler does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
 from wordle_rl.agents.attention import attention_for, attention_layout
@@ -133,7 +133,7 @@ def token_features(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor)
     """
     columns = loss_mask.any(dim=0).nonzero().flatten()
     read: list[Tensor] = []
-    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    head = cast(nn.Module, model.get_output_embeddings())  # type: ignore[no-untyped-call]
     hook = head.register_forward_pre_hook(lambda module, given: read.append(given[0]))
     try:
         _trained_logits(model, input_ids, columns, share_prompt=True)

@@ -7,8 +7,9 @@ One process, one thread. Each library is used through its own public interface: 
 `gymnasium.make`, TextArena by `make`, `get_observation` and `step`, GEM by `make` and `step`. All
 play the same guesses under the same limits (Wordle 6 guesses; numbers 1 to 20 in 10; Mastermind 4
 places, 6 colours, each once, in 20), each written as its game reads them, none twice in a game. An
-environment is made once and reset for every game; making it is not timed. Rounds alternate between
-the libraries, and medians are compared.
+environment is made once and reset for every game; making it is not timed. Time is that of the
+processor, so that other work on the machine counts less. Rounds alternate between the libraries,
+and medians are compared.
 
 Both peers take their Wordle words from NLTK's data. `--stand-in` writes such data from our lists
 into a temporary folder and keeps NLTK off the network; without either those rows say what is

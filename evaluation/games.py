@@ -28,12 +28,20 @@ ROW = ("guess", "feedback")
 """What a row of a board is, in the info of a turn."""
 
 
-class CountedGame(TypedDict):
+class FinishedGame(TypedDict):
+    """How a game ended: what two agents are compared by."""
+
+    secret: str
+    solved: bool
+    n_guesses: int
+    """Guesses used, refused ones included where the rules count them."""
+
+
+class CountedGame(FinishedGame):
     """What the numbers are computed from. Lists have one entry a turn."""
 
     mode: Mode
     sample: int
-    secret: str
     guesses: list[str]
     """The word that was understood, refused or not; empty where there was none."""
     statuses: list[str]
@@ -43,11 +51,8 @@ class CountedGame(TypedDict):
     """Whether the guess was legal and fitted all feedback before it."""
     truncated: list[bool]
     """Whether the completion was cut at `max_new_tokens`."""
-    solved: bool
     drawn: bool
     """Whether a game for two ended without a winner."""
-    n_guesses: int
-    """Guesses used, refused ones included where the rules count them."""
     stop_reason: str
     error: str | None
 

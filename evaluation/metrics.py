@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wordle_rl.envs.statuses import has_form, is_legal
-from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.games import FinishedGame, GameRecord
 from wordle_rl.evaluation.statistics import detectable, mean, pass_at_k, ratio_interval, wilson
 from wordle_rl.evaluation.yardstick import Possible, Yardstick
 from wordle_rl.records import NOTHING, Estimate, PlayReport, SecretRecord
@@ -148,7 +148,7 @@ def pass_rates(records: Sequence[SecretRecord], *, seed: int = 0) -> dict[str, E
     }
 
 
-def score(game: GameRecord, max_guesses: int) -> int:
+def score(game: FinishedGame, max_guesses: int) -> int:
     """Guesses used; `max_guesses` + 1 for a loss."""
     return game["n_guesses"] if game["solved"] else max_guesses + 1
 

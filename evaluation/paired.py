@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wordle_rl.errors import ConfigError
-from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.games import FinishedGame
 from wordle_rl.evaluation.metrics import score
 from wordle_rl.evaluation.statistics import detectable, mcnemar, mean, ratio_interval
 from wordle_rl.records import Estimate
@@ -47,8 +47,8 @@ class PairedResult:
 
 
 def paired(
-    games_a: Sequence[GameRecord],
-    games_b: Sequence[GameRecord],
+    games_a: Sequence[FinishedGame],
+    games_b: Sequence[FinishedGame],
     *,
     max_guesses: int = 6,
     seed: int = 0,
@@ -82,11 +82,11 @@ def paired(
     )
 
 
-BySecret = Mapping[str, Sequence[GameRecord]]
+BySecret = Mapping[str, Sequence[FinishedGame]]
 
 
-def _by_secret(games: Sequence[GameRecord]) -> BySecret:
-    found: defaultdict[str, list[GameRecord]] = defaultdict(list)
+def _by_secret(games: Sequence[FinishedGame]) -> BySecret:
+    found: defaultdict[str, list[FinishedGame]] = defaultdict(list)
     for game in games:
         found[game["secret"]].append(game)
     return found
@@ -104,7 +104,7 @@ def _check_same_secrets(a: BySecret, b: BySecret) -> None:
 
 
 def _difference(
-    a: BySecret, b: BySecret, measure: Callable[[GameRecord], float], seed: int
+    a: BySecret, b: BySecret, measure: Callable[[FinishedGame], float], seed: int
 ) -> Estimate:
     """The mean over secrets of A's mean minus B's mean."""
     differences = [mean([*map(measure, a[s])]) - mean([*map(measure, b[s])]) for s in sorted(a)]

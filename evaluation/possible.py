@@ -40,7 +40,7 @@ def words_left(
 
     >>> rows = [("crane", "XGGXX"), ("grape", "XGGGX")]
     >>> [step.left for step in words_left(rows, ["brand", "draft", "drape", "wraps"], "wraps")]
-    [3, 1]
+    [2, 1]
     """
     possible = list(answers)
     if secret is not None and secret not in possible:

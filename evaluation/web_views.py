@@ -21,10 +21,10 @@ from starlette.requests import Request
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.curves import svg_curves
 from wordle_rl.evaluation.game_replay import replay_steps
-from wordle_rl.evaluation.games import GameRecord, Mode
+from wordle_rl.evaluation.games import FinishedGame, Mode
 from wordle_rl.evaluation.leaderboard import Board, leaderboard, newest, suites_played
 from wordle_rl.evaluation.pages import board_context, published_context, render
-from wordle_rl.evaluation.paired import paired
+from wordle_rl.evaluation.paired import PairedResult, paired
 from wordle_rl.evaluation.report import percent
 from wordle_rl.evaluation.results import Result, installed_suite, run_of
 from wordle_rl.evaluation.store import Played, Store, StoredGame, outcome_of
@@ -35,6 +35,7 @@ PER_PAGE = 60
 FAVOURITE = "wordle-heldout"
 """The suite that is shown first, where it has results."""
 INLINE_STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
+BySecret = dict[str, list[Played]]
 MODES: dict[str, Mode] = {"greedy": "greedy", "sampled": "sampled"}
 
 
@@ -137,7 +138,7 @@ def compare_page(store: Store, request: Request) -> str:
         a=a,
         b=b,
         mode=mode,
-        difference=_difference(store, a, b, mode),
+        difference=_difference(played[0], played[1], a.suite),
         secret=secret,
         boards=[] if secret is None else [_side(store, r, mode, secret) for r in (a, b)],
         rows=[
@@ -257,7 +258,7 @@ def _others(store: Store, result: Result, stored: StoredGame) -> list[dict[str, 
     return found[:PER_PAGE]
 
 
-def _by_secret(games: Sequence[Played]) -> dict[str, list[Played]]:
+def _by_secret(games: Sequence[Played]) -> BySecret:
     found: defaultdict[str, list[Played]] = defaultdict(list)
     for game in games:
         found[game.secret].append(game)
@@ -268,14 +269,16 @@ def _outcomes(games: Sequence[Played]) -> str:
     return ", ".join(str(g.n_guesses) if g.outcome == "won" else g.outcome for g in games)
 
 
-def _difference(store: Store, a: Result, b: Result, mode: Mode) -> Any:
-    limit = installed_suite(a.suite).protocol.max_guesses
-    games: list[list[GameRecord]] = []
-    for brief in (a, b):
-        whole = store.result(brief.id)
-        assert whole is not None
-        games.append([game for game in whole.games if game["mode"] == mode])
-    return paired(games[0], games[1], max_guesses=limit)
+def _difference(a: BySecret, b: BySecret, suite: str) -> PairedResult:
+    """A minus B on the secrets that both have played."""
+    sides = [[_finished(game) for games in side.values() for game in games] for side in (a, b)]
+    limit = installed_suite(suite).protocol.max_guesses
+    return paired(sides[0], sides[1], max_guesses=limit)
+
+
+def _finished(game: Played) -> FinishedGame:
+    won = game.outcome == "won"
+    return FinishedGame(secret=game.secret, solved=won, n_guesses=game.n_guesses)
 
 
 def _side(store: Store, result: Result, mode: Mode, secret: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from wordle_rl.envs.feedback import feedback
 from wordle_rl.evaluation.games import GameRecord, Mode
 from wordle_rl.evaluation.metrics import play_report
 from wordle_rl.evaluation.results import Result, installed_suite, make_result
-from wordle_rl.records import EvalReport
+from wordle_rl.records import Estimate, EvalReport
 
 Plan = Callable[[int, str], int | None]
 """Number and secret of a game -> guesses needed; None for a loss."""
@@ -66,3 +66,11 @@ def result(
     player = Baseline(name=agent, plays="random")
     made = make_result(player, report, best + drawn, temperature=1.0, samples=samples, seed=0)
     return replace(made, **changes)
+
+
+def ends(estimate: Estimate) -> tuple[float, float, float]:
+    """Low, value and high of something that was measured."""
+    assert estimate.value is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.low, estimate.value, estimate.high

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -516,7 +516,8 @@ def test_a_second_ctrl_c_stops_at_once_and_still_says_how_to_go_on(
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.01)
 
-    monkeypatch.setattr(session, "train", twice)
+    loop = replace(session.loop_of("dr_grpo"), train=twice)
+    monkeypatch.setattr(session, "loop_of", lambda algo: loop)
     handler = signal.getsignal(signal.SIGINT)
     run = tmp_path / "a run"
     done = command("train", *SMALL, "--model", model, "--run-dir", run)

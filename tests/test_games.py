@@ -1,6 +1,7 @@
 """Finished games as plain data."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def test_a_game_as_plain_data() -> None:
             "rewards": [0.0, 0.0],
             "reward": 0.0,
             "reward_parts": {},
+            "probabilities": [math.exp(-0.5), math.exp(-0.5)],
         }
     )
 

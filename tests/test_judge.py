@@ -488,6 +488,24 @@ def test_training_follows_the_judge(tmp_path: Path) -> None:
     assert game["reward_parts"]["judge"] in (0.0, 2.0)
 
 
+def test_advantages_come_from_the_judge_alone(tmp_path: Path) -> None:
+    """Where nothing else is paid, an advantage is 2 x the score, less its mean in the group."""
+    with ChatServer(likes_some_openers) as server:
+        judged_run(
+            tmp_path / "run",
+            server,
+            "env.rewards={correct = 0.0}",
+            "judge.weight=2.0",
+            "train.steps=1",
+        )
+    lines = (tmp_path / "run/episodes/step-1.jsonl").read_text().splitlines()
+    games = [json.loads(line) for line in lines[:8]]
+    scores = [game["reward_parts"]["judge"] for game in games]
+    assert set(scores) == {0.0, 2.0}
+    mean = sum(scores) / 8
+    assert [game["advantage"] for game in games] == pytest.approx([s - mean for s in scores])
+
+
 def test_without_weight_the_judge_is_not_asked(tmp_path: Path) -> None:
     with ChatServer(likes_some_openers) as server:
         (row,) = judged_run(tmp_path / "run", server, "train.steps=1")

@@ -42,7 +42,7 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     played: list[int] = []
 
     def play(*given: object) -> list[EpisodeGroup]:
-        attempt = given[-1]
+        attempt = given[-2]
         assert isinstance(attempt, int)
         played.append(attempt)
         return worth(play_step(*given), mixed=range(attempt))  # type: ignore[arg-type]

@@ -9,12 +9,12 @@ import torch
 
 from tests.ten_words import WORDS, same, tiny_agent, weights
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.agents.logprobs import score_tokens
 from wordle_rl.config import PretrainConfig
 from wordle_rl.records import Outcome, StepRecord
 from wordle_rl.run_dir import RunDir, model_of_run
 from wordle_rl.training import teacher
-from wordle_rl.training.batch import collate
+from wordle_rl.training.batch import collate, symbol_ids
 from wordle_rl.training.sft import pretrain, teacher_samples
 from wordle_rl.training.teacher import WordleTeacher
 
@@ -77,8 +77,18 @@ def test_the_loss_is_the_mean_over_the_teachers_answers(tmp_path: Path) -> None:
     samples = teacher_samples(agent.chat, source, agent.stop_ids[0], config, 0)
     batch = collate(samples, agent.pad_id)
     with torch.no_grad():
-        logprobs, _ = token_logprobs(agent.model, batch.input_ids, batch.loss_mask)
-    expected = -logprobs[batch.loss_mask].mean().item()
+        symbols = symbol_ids(agent.chat, agent.stop_ids[0])
+        scores = score_tokens(
+            agent.model,
+            batch.input_ids,
+            batch.loss_mask,
+            teacher_probs=batch.teacher_probs,
+            symbol_ids=symbols,
+        )
+    assert batch.teacher_probs is not None
+    taught = batch.teacher_probs.sum(-1)[batch.loss_mask]
+    assert torch.allclose(taught, torch.ones_like(taught)), "its whole distribution is the target"
+    expected = -scores.expected[batch.loss_mask].mean().item()
     run_in(tmp_path, config, agent=agent)
     (row,) = logged(tmp_path)
     assert row["train/loss"] == pytest.approx(expected, rel=1e-4)

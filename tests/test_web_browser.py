@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from wordle_rl.agents.loading import load_agent
 from wordle_rl.evaluation.game_replay import prepare
 from wordle_rl.evaluation.results import result_id
 from wordle_rl.evaluation.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Response
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 uvicorn = pytest.importorskip("uvicorn", reason="the extra web is not installed")
@@ -64,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
+def browser() -> Iterator["Browser"]:
     with sync_api.sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield started
@@ -74,7 +78,7 @@ def browser() -> Iterator["sync_api.Browser"]:
 class Visit:
     """A page and what went on behind it."""
 
-    def __init__(self, browser: "sync_api.Browser", site: str, **context: object) -> None:
+    def __init__(self, browser: "Browser", site: str, **context: object) -> None:
         self.page = browser.new_context(base_url=site, **context).new_page()
         self.page.set_default_timeout(60_000)
         self.asked: list[str] = []
@@ -85,7 +89,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("response", self._keep)
 
-    def _keep(self, response: "sync_api.Response") -> None:
+    def _keep(self, response: "Response") -> None:
         if "/api/" in response.url:
             self.answers.append(response.text())
 
@@ -101,7 +105,7 @@ class Visit:
 
 
 def test_the_leaderboard_sorts_and_nothing_leaves_the_machine(
-    browser: "sync_api.Browser", site: str
+    browser: "Browser", site: str
 ) -> None:
     visit = Visit(browser, site)
     page = visit.page
@@ -120,7 +124,7 @@ def test_the_leaderboard_sorts_and_nothing_leaves_the_machine(
     assert visit.said == []
 
 
-def test_a_replay_by_keys_and_buttons(browser: "sync_api.Browser", site: str) -> None:
+def test_a_replay_by_keys_and_buttons(browser: "Browser", site: str) -> None:
     visit = Visit(browser, site)
     page = visit.page
     page.goto("/games/1")
@@ -134,12 +138,12 @@ def test_a_replay_by_keys_and_buttons(browser: "sync_api.Browser", site: str) ->
     assert steps.count() == 3
     assert page.get_by_role("button", name="One guess on").is_disabled()
     assert "Words left" in page.locator(".step").first.inner_text()
-    assert "SLATE" in page.locator(".step").first.inner_text()
+    assert "Solver plays" in page.locator(".step").first.inner_text()
     tile = page.locator(".step").last.locator(".tile").first
     assert tile.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(83, 141, 78)"
 
 
-def test_hostile_text_is_shown_and_never_run(browser: "sync_api.Browser", site: str) -> None:
+def test_hostile_text_is_shown_and_never_run(browser: "Browser", site: str) -> None:
     visit = Visit(browser, site)
     page = visit.page
     page.goto("/")
@@ -155,7 +159,7 @@ def test_hostile_text_is_shown_and_never_run(browser: "sync_api.Browser", site: 
     assert visit.said == []
 
 
-def test_a_game_at_the_keyboard(browser: "sync_api.Browser", site: str) -> None:
+def test_a_game_at_the_keyboard(browser: "Browser", site: str) -> None:
     visit = Visit(browser, site)
     page = visit.page
     page.goto("/play")
@@ -181,7 +185,7 @@ def test_a_game_at_the_keyboard(browser: "sync_api.Browser", site: str) -> None:
     assert visit.said == []
 
 
-def test_a_game_by_touch_on_a_phone(browser: "sync_api.Browser", site: str) -> None:
+def test_a_game_by_touch_on_a_phone(browser: "Browser", site: str) -> None:
     visit = Visit(browser, site, viewport=PHONE, has_touch=True, is_mobile=True)
     page = visit.page
     page.goto("/play")
@@ -199,9 +203,7 @@ def test_a_game_by_touch_on_a_phone(browser: "sync_api.Browser", site: str) -> N
 
 
 @pytest.mark.parametrize("path", ["/", "/play", "/games/1", "/agents"])
-def test_a_narrow_screen_holds_every_page(
-    browser: "sync_api.Browser", site: str, path: str
-) -> None:
+def test_a_narrow_screen_holds_every_page(browser: "Browser", site: str, path: str) -> None:
     visit = Visit(browser, site, viewport=PHONE, is_mobile=True, has_touch=True)
     visit.page.goto("/" if path == "/agents" else path)
     if path == "/agents":
@@ -213,7 +215,7 @@ def test_a_narrow_screen_holds_every_page(
     assert visit.fits()
 
 
-def test_switches_are_remembered(browser: "sync_api.Browser", site: str) -> None:
+def test_switches_are_remembered(browser: "Browser", site: str) -> None:
     visit = Visit(browser, site, color_scheme="light")
     page = visit.page
     page.goto("/games/1")
@@ -227,7 +229,7 @@ def test_switches_are_remembered(browser: "sync_api.Browser", site: str) -> None
     assert page.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
 
 
-def test_everything_has_a_name_for_who_cannot_see(browser: "sync_api.Browser", site: str) -> None:
+def test_everything_has_a_name_for_who_cannot_see(browser: "Browser", site: str) -> None:
     visit = Visit(browser, site)
     page = visit.page
     for path in ("/", "/play", "/games/1"):
@@ -247,9 +249,7 @@ def test_everything_has_a_name_for_who_cannot_see(browser: "sync_api.Browser", s
     assert page.locator(":focus").inner_text() == "Skip to the content"
 
 
-def test_the_static_page_works_offline(
-    browser: "sync_api.Browser", site: str, tmp_path: Path
-) -> None:
+def test_the_static_page_works_offline(browser: "Browser", site: str, tmp_path: Path) -> None:
     from wordle_rl.evaluation.leaderboard import leaderboard
     from wordle_rl.evaluation.pages import static_page
 

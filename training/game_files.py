@@ -102,7 +102,7 @@ def _turn_lines(episode: Episode) -> Iterator[str]:
         yield from (row_text(guess, marks, PLAIN).plain for guess, marks in record.rows[:opened])
     elif opened and episode.turns:
         yield printable(episode.turns[0].observation)
-    answers = game_record(episode)["observations"][1:]
+    answers = [*(turn.observation for turn in episode.turns), episode.final_observation][1:]
     for turn, (guess, marks), answer in zip(
         episode.turns, record.rows[opened:], answers, strict=True
     ):

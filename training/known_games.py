@@ -143,8 +143,8 @@ def _rules(game: GameRecord) -> str:
 
 
 def _known_game(entry: GameRecord, suite: str) -> KnownGame:
-    verbatim = "actions" in entry and "observations" in entry
-    texts = (entry["observations"], entry["actions"]) if verbatim else _from_guesses(entry)
+    seen, said = entry.get("observations"), entry.get("actions")
+    texts = _from_guesses(entry) if seen is None or said is None else (seen, said)
     group = f"step-{entry.get('step', 0)}/{entry.get('task_id', '')}"
     return KnownGame(
         suite=suite,
@@ -156,7 +156,7 @@ def _known_game(entry: GameRecord, suite: str) -> KnownGame:
         group=group,
         name=f"{group}/{entry['sample']}",
         reward=float(entry.get("reward", 0.0)),
-        verbatim=verbatim,
+        verbatim=seen is not None and said is not None,
     )
 
 

@@ -15,7 +15,7 @@ def overlong_penalty(tokens: int, limit: int, cache: int) -> float:
     >>> overlong_penalty(90, limit=100, cache=20), overlong_penalty(80, limit=100, cache=20)
     (-0.5, 0.0)
     """
-    return -min(1.0, max(0, tokens - (limit - cache)) / cache)
+    return max(-1.0, min(0.0, (limit - cache - tokens) / cache))
 
 
 def check_overlong(limit: int, cache: int) -> None:

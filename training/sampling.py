@@ -67,6 +67,7 @@ def sample_games(
     """
     attempts = 1 + (config.rollout.refill_rounds or 0)
     rounds: list[_Round] = []
+    everything: list[EpisodeGroup] = []
     useful: list[int] = []
     for attempt in range(attempts):
         rounds.append(_play_round(agent, config, step, attempt, past, greedy, scorers, phase))
