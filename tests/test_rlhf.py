@@ -19,7 +19,10 @@ from wordle_rl.training.preferences import Ranking, read_preferences, write_pref
 from wordle_rl.training.reward_model import RewardModel, reward_scorers
 from wordle_rl.training.reward_trainer import train_reward_model
 
-ALONE = 'env.rewards={"game" = 0.0}'
+ALONE = ('env.rewards={"game" = 0.0}', "reward_model.weight=0.2")
+"""About 5 lies between a won and a lost game here; weighed by 0.2 it is about what a win pays."""
+
+LEARNERS = {"dr_grpo": "train.lr=3e-3", "dpo": "train.lr=3e-3", "ppo": "train.lr=1e-3"}
 
 
 def preferences_of_play(folder: Path) -> list[Ranking]:
@@ -48,18 +51,18 @@ def test_a_policy_learns_from_a_reward_model_alone(tmp_path: Path) -> None:
     measured = reward_model_of(preferences_of_play(tmp_path), RunDir(tmp_path / "rm"))
     assert measured["eval/pair_groups"] >= 2
     assert measured["eval/pair_accuracy"] > 0.9
-    for algo in ("dr_grpo",):
-        config = config_of(algo, ALONE, f'reward_model.path="{tmp_path / "rm"}"')
-        agent, watcher = shaky_agent(), Watcher()
-        (tmp_path / algo).mkdir()
+    for algo, rate in LEARNERS.items():
+        config = config_of(algo, *ALONE, rate, f'reward_model.path="{tmp_path / "rm"}"')
+        agent, watcher, run = shaky_agent(), Watcher(), RunDir(tmp_path / algo)
+        run.create("", {})
 
         def enough(watcher: Watcher = watcher) -> bool:
-            return recent(watcher, 3) > 0.9
+            return recent(watcher, 3) > 0.97
 
         loop_of(algo).train(
             agent,
             config,
-            RunDir(tmp_path / algo),
+            run,
             display=watcher,
             scorers=reward_scorers(config),
             interrupted=enough,
@@ -69,4 +72,4 @@ def test_a_policy_learns_from_a_reward_model_alone(tmp_path: Path) -> None:
             first.metrics["rollout/reward_model"]
         )
         assert last.metrics["rollout/model_score"] > first.metrics["rollout/model_score"]
-        assert sampled_win_rate(agent) > max(0.8, before + 0.2), algo
+        assert sampled_win_rate(agent) > max(0.8, before + 0.3), algo
