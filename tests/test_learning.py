@@ -1,7 +1,7 @@
 """Every algorithm learns a game of ten words; with shuffled advantages none of it is learned.
 
 The player knows which word each answer to CRANE stands for, but its spelling is shaky: fewer than
-half of its games are won. What wins has to be told from what does not by reward alone, from 64
+half of its games are won. What wins has to be told from what does not by reward alone, from 128
 games a step.
 """
 
@@ -20,11 +20,11 @@ from wordle_rl.run_dir import RunDir
 from wordle_rl.training.algorithms import ALGORITHMS
 from wordle_rl.training.loops import LOOPS, loop_of
 
-BUDGET = 80
+BUDGET = 70
 """Steps."""
 SETTINGS = (
     "env.options.max_guesses=2",
-    "rollout.tasks_per_step=8",
+    "rollout.tasks_per_step=16",
     "rollout.group_size=8",
     f"train.steps={BUDGET}",
     "train.lr=4e-3",
