@@ -1,7 +1,8 @@
 """Losses over the ranking of a group, as advantages: the better game is to gain on the worse.
 
 Let s_i be how much likelier everything said in game i has become since it was sampled,
-log pi - log pi_sampler. A ranking loss L(s_1 .. s_G) has the gradient sum of dL/ds_i grad s_i. So A_i = -G dL/ds_i on every token of game i, in the loss -A log pi summed over tokens and averaged
+log pi - log pi_sampler. A ranking loss L(s_1 .. s_G) has the gradient sum of dL/ds_i grad s_i. So
+A_i = -G dL/ds_i on every token of game i, in the loss -A log pi summed over tokens and averaged
 over games, is the gradient of the mean of L over the groups, however the batch is cut. dL/ds is
 taken where the games were sampled, s = 0: one update a batch.
 
@@ -75,9 +76,9 @@ RANK_ADVANTAGES: Mapping[str, Advantage] = {
 }
 RANK_FORMULAS: Mapping[str, str] = {
     "ranked_in_pairs": (
-        "A = -G dL/ds, L = mean over pairs of -log sigmoid(s_better - s_worse), s = log r of a game"
+        "A = -G dL/ds, L = mean over pairs of -log sigmoid(s_better - s_worse), s = log r(game)"
     ),
     "ranked_in_order": (
-        "A = -G dL/ds, L = sum over places k of logsumexp(s of k and worse) - s_k, s = log r of a game"
+        "A = -G dL/ds, L = sum over places k of logsumexp(s of k and worse) - s_k, s = log r(game)"
     ),
 }
