@@ -20,15 +20,15 @@ from wordle_rl.run_dir import RunDir
 from wordle_rl.training.algorithms import ALGORITHMS
 from wordle_rl.training.loops import LOOPS, loop_of
 
-BUDGET = 70
+BUDGET = 80
 """Steps."""
 SETTINGS = (
     "env.options.max_guesses=2",
     "rollout.tasks_per_step=16",
     "rollout.group_size=8",
     f"train.steps={BUDGET}",
-    "train.lr=4e-3",
-    "train.decay_from=0.3",
+    "train.lr=6e-3",
+    "train.decay_from=0.5",
     "train.tokens_per_row=12",
     "save.checkpoint_every_steps=1000",
     "save.games_every_steps=1000",
