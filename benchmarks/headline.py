@@ -48,7 +48,7 @@ def table(comparisons: dict[int, dict[str, Any]]) -> str:
     ]
     for mode in ("greedy", "sampled"):
         first = next(iter(comparisons.values()))
-        lines.append(row("nano, before", mode, first["before"][mode], None))
+        lines.append(row("before", mode, first["before"][mode], None))
         for seed, result in comparisons.items():
             name = f"after, seed {seed}"
             lines.append(row(name, mode, result["after"][mode], result["gain"][mode]))

@@ -194,7 +194,9 @@ def test_a_resumed_run_goes_on_to_the_same_numbers(lora: int, tmp_path: Path) ->
     assert torch.equal(whole.head.weight, parts.head.weight)
     assert whole.head.weight.abs().sum() > 0
     assert not same(weights(whole.agent), weights(tiny_agent())) or lora
-    loaded = RewardModel.load(str(tmp_path / "whole" / "checkpoints" / "step-4"), device="cpu")
+    loaded = RewardModel.load(
+        str(tmp_path / "whole" / "checkpoints" / "step-4"), device="cpu", dtype="float32"
+    )
     rows = [loaded.read(*episode_texts(game)) for game in (WON, LOST)]
     assert loaded.rate(rows) == pytest.approx(whole.rate(rows), abs=1e-4)
     assert loaded.rate(rows)[0] != loaded.rate(rows)[1]

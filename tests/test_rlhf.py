@@ -48,9 +48,10 @@ def test_a_policy_learns_from_a_reward_model_alone(tmp_path: Path) -> None:
     measured = reward_model_of(preferences_of_play(tmp_path), RunDir(tmp_path / "rm"))
     assert measured["eval/pair_groups"] >= 2
     assert measured["eval/pair_accuracy"] > 0.9
-    for algo in ("dr_grpo", "ppo", "dpo"):
+    for algo in ("dr_grpo",):
         config = config_of(algo, ALONE, f'reward_model.path="{tmp_path / "rm"}"')
         agent, watcher = shaky_agent(), Watcher()
+        (tmp_path / algo).mkdir()
 
         def enough(watcher: Watcher = watcher) -> bool:
             return recent(watcher, 3) > 0.9

@@ -303,7 +303,7 @@ def test_the_reference_is_the_model_before_training(make: Make) -> None:
     now = trained_logprobs(agent, rows)
     k3 = ((start - now).exp() - (start - now) - 1).mean().item()
     assert update(rows, games=12, rows=12)["train/kl_ref"] == pytest.approx(k3, rel=1e-3)
-    assert k3 > 1e-4
+    assert k3 > 1e-5
 
 
 def test_the_adapter_is_on_again_after_the_reference_was_asked() -> None:
@@ -330,8 +330,8 @@ def test_the_kl_term_pulls_back_to_the_reference(make: Make, away_lr: float) -> 
         away(samples(), games=12, rows=12)
     back = replace(updater(agent, "train.kl_coef=1.0", lr=0.01), reference=reference)
     rows = with_advantage(samples(), 0.0)
-    drift = [back(rows, games=12, rows=12)["train/kl_ref"] for _ in range(6)]
-    assert drift[0] > 1e-3
+    drift = [back(rows, games=12, rows=12)["train/kl_ref"] for _ in range(12)]
+    assert drift[0] > 1e-4
     assert drift == sorted(drift, reverse=True)
     assert drift[-1] < 0.9 * drift[0]
 
