@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import gymnasium
@@ -151,7 +152,7 @@ def options_of(env_id: str) -> dict[str, Any] | None:
     >>> (options_of("wordle") or {})["max_guesses"]
     6
     """
-    parameters = inspect.signature(_creator(env_id)).parameters.values()
+    parameters = _parameters(_creator(env_id))
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None
     preset = {} if is_plugin(env_id) else gymnasium.spec(resolve_env_id(env_id)).kwargs
@@ -166,6 +167,12 @@ def supported(env_id: str, **options: Any) -> dict[str, Any]:
     """
     known = options_of(env_id)
     return {k: v for k, v in options.items() if known is None or k in known}
+
+
+@cache
+def _parameters(creator: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """What is to be known for every game of a step, and costs as much as making one."""
+    return tuple(inspect.signature(creator).parameters.values())
 
 
 def _creator(name: str) -> Callable[..., Any]:

@@ -27,8 +27,6 @@ class GameInputs:
     """The reward's components, by name; empty where a game has none."""
     anchors: tuple[Hashable, ...] = ()
     """What was known before each turn; equal keys in one group are the same state."""
-    logprob: float = 0.0
-    """Of everything sampled in the game, under the distribution it was sampled from, in nats."""
 
     def __post_init__(self) -> None:
         turns = len(self.rewards)
@@ -216,11 +214,6 @@ def _game_inputs(episode: Episode) -> GameInputs:
         ),
         parts=tuple(turn.reward_parts for turn in episode.turns),
         anchors=anchors(episode),
-        logprob=math.fsum(
-            math.fsum(turn.completion.logprobs)
-            for turn in episode.turns
-            if turn.completion is not None
-        ),
     )
 
 

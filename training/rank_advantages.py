@@ -1,9 +1,15 @@
-"""Losses over the ranking of a group, as advantages: the better game is to be the more likely one.
+"""Losses over the ranking of a group, as advantages: the better game is to gain on the worse.
 
-With s_i = log pi of everything that was said in game i, a ranking loss L(s_1 .. s_G) has the
-gradient sum of dL/ds_i grad s_i. So A_i = -G dL/ds_i on every token of game i, in the loss
--A log pi summed over tokens and averaged over games, is the gradient of the mean of L over the
-groups, however the batch is cut. dL/ds is taken where the games were sampled: one update a batch.
+Let s_i be how much likelier everything said in game i has become since it was sampled,
+log pi - log pi_sampler. A ranking loss L(s_1 .. s_G) has the gradient sum of dL/ds_i grad s_i. So
+A_i = -G dL/ds_i on every token of game i, in the loss -A log pi summed over tokens and averaged
+over games, is the gradient of the mean of L over the groups, however the batch is cut. dL/ds is
+taken where the games were sampled, s = 0: one update a batch.
+
+Departure: s is often log pi itself. Then a likely loser counts for everything and an unlikely one
+for nothing, losers sink without bound and take the winners' tokens with them: `plackett_luce` took
+the ten words of the tests from 45 % to 1 % wins in 80 steps. Measured from the sampler, as DPO
+measures from its reference, only the ranks count.
 
 Games are ranked by what they returned; equal returns share a rank.
 """
@@ -30,7 +36,7 @@ RankingLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 def ranked(inputs: AdvantageInputs, *, loss: RankingLoss) -> Values:
-    """A = -G dL/ds, s the log-probability of a game, the same on all its turns."""
+    """A = -G dL/ds at s = 0, the same on all turns of a game."""
     return [
         [[value] * len(game.rewards) for game, value in zip(group.games, values, strict=True)]
         for group in inputs.groups
@@ -57,9 +63,7 @@ def return_ranks(returns: Sequence[float]) -> list[int]:
 def _pushes(group: GroupInputs, loss: RankingLoss) -> list[float]:
     if len(group.games) < 2:
         return [0.0] * len(group.games)
-    scores = torch.tensor(
-        [game.logprob for game in group.games], dtype=torch.float64, requires_grad=True
-    )
+    scores = torch.zeros(len(group.games), dtype=torch.float64, requires_grad=True)
     ranks = torch.tensor(return_ranks(group.returns))
     (gradient,) = torch.autograd.grad(loss(scores, ranks), scores)
     pushes: list[float] = (-len(group.games) * gradient).tolist()
@@ -72,9 +76,9 @@ RANK_ADVANTAGES: Mapping[str, Advantage] = {
 }
 RANK_FORMULAS: Mapping[str, str] = {
     "ranked_in_pairs": (
-        "A = -G dL/ds, L = mean over pairs of -log sigmoid(s_better - s_worse), s = log pi(game)"
+        "A = -G dL/ds, L = mean over pairs of -log sigmoid(s_better - s_worse), s = log r(game)"
     ),
     "ranked_in_order": (
-        "A = -G dL/ds, L = sum over places k of logsumexp(s of k and worse) - s_k, s = log pi(game)"
+        "A = -G dL/ds, L = sum over places k of logsumexp(s of k and worse) - s_k, s = log r(game)"
     ),
 }
