@@ -14,7 +14,9 @@ from wordle_rl.config import TrainConfig, apply_overrides, parse
 from wordle_rl.envs.feedback import feedback
 from wordle_rl.envs.wordle import compact_opening
 from wordle_rl.records import Episode, Sample, StepRecord
+from wordle_rl.rollout import rollout
 from wordle_rl.training.batch import build_samples, collate, demonstration_turns
+from wordle_rl.training.games import draw_tasks, training_env
 from wordle_rl.training.loops import loop_of
 from wordle_rl.training.optim import adamw
 from wordle_rl.training.teacher import Demonstration
@@ -140,6 +142,21 @@ def ten_word_settings(*overrides: str) -> TrainConfig:
         "save": {"checkpoint_every_steps": 2, "games_every_steps": 2},
     }
     return parse(TrainConfig, apply_overrides(values, overrides))
+
+
+def sampled_win_rate(agent: LanguageAgent) -> float:
+    """The share of 640 games of two guesses that are won at temperature 1."""
+    config = ten_word_config("env.options.max_guesses=2", "rollout.tasks_per_step=40")
+    groups = rollout(
+        agent,
+        draw_tasks(config, 10_000),
+        16,
+        make_env=lambda task: training_env(config.env, task, agent.style),
+        temperature=1.0,
+        seed=1,
+    )
+    games = [game for group in groups for game in group.episodes]
+    return sum(game.solved for game in games) / len(games)
 
 
 class Watcher:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ten_words import Watcher, ten_word_settings
-from tests.test_learning import SETTINGS, config_of, recent, shaky_agent
-from tests.test_trainer import sampled_win_rate
+from tests.learning import COMMON, config_of, recent, shaky_agent
+from tests.ten_words import Watcher, sampled_win_rate, ten_word_settings
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.loops import loop_of
 from wordle_rl.training.pair_methods import complete_pairs
@@ -19,10 +18,10 @@ from wordle_rl.training.preferences import Ranking, read_preferences, write_pref
 from wordle_rl.training.reward_model import RewardModel, reward_scorers
 from wordle_rl.training.reward_trainer import train_reward_model
 
-ALONE = ('env.rewards={"game" = 0.0}', "reward_model.weight=0.2")
+ALONE = ('env.rewards={"game" = 0.0}', "reward_model.weight=0.2", "rollout.group_size=8")
 """About 5 lies between a won and a lost game here; weighed by 0.2 it is about what a win pays."""
 
-LEARNERS = {"dr_grpo": "train.lr=3e-3", "dpo": "train.lr=3e-3", "ppo": "train.lr=1e-3"}
+LEARNERS = ("dr_grpo", "dpo", "ppo")
 
 
 def preferences_of_play(folder: Path) -> list[Ranking]:
@@ -39,7 +38,7 @@ def reward_model_of(rankings: list[Ranking], run: RunDir) -> dict[str, float]:
     run.create("", {})
     own = ("train.algo=reward-model", "train.steps=60", "train.lr=3e-3", "eval.every_steps=30")
     settings = ("preference.held_out=0.3", "preference.batch_size=12")
-    config = complete_pairs(ten_word_settings(*SETTINGS, *own, *settings))
+    config = complete_pairs(ten_word_settings(*COMMON, *own, *settings))
     model = RewardModel(shaky_agent())
     train_reward_model(model, rankings, config, run, display=Watcher())
     return list(run.records())[-1]
@@ -51,8 +50,8 @@ def test_a_policy_learns_from_a_reward_model_alone(tmp_path: Path) -> None:
     measured = reward_model_of(preferences_of_play(tmp_path), RunDir(tmp_path / "rm"))
     assert measured["eval/pair_groups"] >= 2
     assert measured["eval/pair_accuracy"] > 0.9
-    for algo, rate in LEARNERS.items():
-        config = config_of(algo, *ALONE, rate, f'reward_model.path="{tmp_path / "rm"}"')
+    for algo in LEARNERS:
+        config = config_of(algo, *ALONE, f'reward_model.path="{tmp_path / "rm"}"')
         agent, watcher, run = shaky_agent(), Watcher(), RunDir(tmp_path / algo)
         run.create("", {})
 

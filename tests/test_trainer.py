@@ -13,6 +13,7 @@ from tests.ten_words import (
     Watcher,
     imitate,
     same,
+    sampled_win_rate,
     taught_agent,
     ten_word_config,
     tiny_agent,
@@ -485,21 +486,6 @@ def beginner() -> LanguageAgent:
     agent = tiny_agent(width=64)
     imitate(agent, 600, max_guesses=2, opener="crane", skill=0.4)
     return agent
-
-
-def sampled_win_rate(agent: LanguageAgent) -> float:
-    """Of 640 games."""
-    config = ten_word_config("env.options.max_guesses=2", "rollout.tasks_per_step=40")
-    groups = rollout(
-        agent,
-        draw_tasks(config, 10_000),
-        16,
-        make_env=lambda task: training_env(config.env, task, agent.style),
-        temperature=1.0,
-        seed=1,
-    )
-    games = [game for group in groups for game in group.episodes]
-    return sum(game.solved for game in games) / len(games)
 
 
 @pytest.mark.slow

@@ -1,0 +1,120 @@
+"""Every algorithm on a game of ten words: who plays, what each algorithm is set to, how it went.
+
+The player knows which word each answer to CRANE stands for, but its spelling is shaky: fewer than
+half of its games are won. What wins has to be told from what does not by reward alone, from 64
+games a step. `test_learning` asks for more than 95 %; `benchmarks/ten_words.py` writes the table of
+docs/algorithms.md with the same settings.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from tests.ten_words import Watcher, imitate, sampled_win_rate, ten_word_config, tiny_agent
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.config import TrainConfig
+from wordle_rl.run_dir import RunDir
+from wordle_rl.training.algorithms import ALGORITHMS
+from wordle_rl.training.loops import LOOPS, loop_of
+
+METHODS = (*ALGORITHMS, *LOOPS)
+"""Whatever trains a policy; `test_sft` and `test_rlhf` have imitation and reward models."""
+
+COMMON = (
+    "env.options.max_guesses=2",
+    "rollout.tasks_per_step=8",
+    "rollout.group_size=8",
+    "train.steps=150",
+    "train.lr=3e-3",
+    "train.decay_from=0.4",
+    "train.tokens_per_row=12",
+    "save.checkpoint_every_steps=1000",
+    "save.games_every_steps=1000",
+)
+PAIRS = ("rollout.group_size=16",)
+FOUR_UPDATES = ("train.lr=1e-3", "train.steps=120")
+OWN: Mapping[str, tuple[str, ...]] = {
+    "course": ("rollout.temperature=1.0",),  # at its own 0.7 most games are won at once
+    "gdpo": ("env.reward=shaped",),  # needs a reward with parts
+    "ppo": FOUR_UPDATES,
+    "ppo_turn": FOUR_UPDATES,
+    "trpo": ("train.max_kl=0.02",),
+    "dpo": PAIRS,
+    "ipo": PAIRS,
+}
+"""Settings beside `COMMON`."""
+
+WON = 0.99
+"""Training ends when this share of the last three steps' games was won, or with the budget."""
+SHAKINESS = 0.42
+"""What the logits are multiplied by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """One run: win rates of 640 sampled games before and after, and what it took."""
+
+    before: float
+    after: float
+    steps: int
+    seconds: float
+    """Of the processor."""
+
+
+def learn(algo: str, folder: Path, *overrides: str) -> Learned:
+    """Train the shaky player by an algorithm with its settings."""
+    agent, watcher, config = shaky_agent(), Watcher(), config_of(algo, *overrides)
+    before, began = shaky_win_rate(), time.process_time()
+    loop_of(algo).train(
+        agent,
+        config,
+        RunDir(folder),
+        display=watcher,
+        interrupted=lambda: recent(watcher, 3) > WON,
+    )
+    seconds = time.process_time() - began
+    return Learned(
+        before=before,
+        after=sampled_win_rate(agent),
+        steps=len(watcher.records),
+        seconds=seconds,
+    )
+
+
+def config_of(algo: str, *overrides: str) -> TrainConfig:
+    """The settings of an algorithm, complete."""
+    return ten_word_config(*COMMON, f"train.algo={algo}", *OWN.get(algo, ()), *overrides)
+
+
+def shaky_agent() -> LanguageAgent:
+    """The player before it has learned."""
+    agent = tiny_agent()
+    agent.model.load_state_dict(_knowing())
+    with torch.no_grad():
+        norm = agent.model.get_submodule("model.norm").weight
+        assert isinstance(norm, torch.Tensor)
+        norm.mul_(SHAKINESS)
+    return agent
+
+
+@cache
+def shaky_win_rate() -> float:
+    """Of the player before it has learned."""
+    return sampled_win_rate(shaky_agent())
+
+
+@cache
+def _knowing() -> dict[str, torch.Tensor]:
+    agent = tiny_agent()
+    imitate(agent, 500, max_guesses=2, opener="crane", skill=1.0)
+    return {name: value.clone() for name, value in agent.model.state_dict().items()}
+
+
+def recent(watcher: Watcher, steps: int) -> float:
+    """The share of games won in the last steps; low as long as there are fewer."""
+    rates: Sequence[float] = [r.metrics["rollout/win_rate"] for r in watcher.records[-steps:]]
+    return sum(rates) / steps
