@@ -175,7 +175,9 @@ class TrainSection(Section):
     correction: str | None = None
     """Weights for a sampler that differs from the trainer; unset for the algorithm's own."""
     lr: float = Field(default=3e-4, gt=0)
-    """Learning rate (AdamW)."""
+    """Learning rate."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """Or Muon on the hidden matrices and AdamW, at 0.15 of the rate, on the rest."""
     warmup_steps: int = Field(default=5, ge=0)
     """Steps until the full learning rate; constant afterwards."""
     decay_from: float = Field(default=1.0, ge=0, le=1)
