@@ -142,6 +142,7 @@ def backward(
                 model,
                 batch.input_ids,
                 batch.loss_mask,
+                share_prompt=False,  # games of a teacher have no groups
                 teacher_probs=batch.teacher_probs,
                 symbol_ids=symbols,
             )
