@@ -197,6 +197,7 @@ def test_a_game_by_touch_on_a_phone(browser: "Browser", site: str) -> None:
     assert page.locator("#you .row").first.inner_text().replace("\n", "") == "CRANE"
     assert page.locator(".key[data-letter=c]").get_attribute("aria-label").startswith("c, ")
     last = page.locator("[data-key=enter]").bounding_box()
+    assert last is not None
     assert last["y"] + last["height"] <= PHONE["height"], "the keyboard is on the screen"
     assert min(page.locator("[data-key=q]").bounding_box().values()) >= 0
     assert visit.fits()
