@@ -17,7 +17,7 @@ from wordle_rl.evaluation.games import GameRecord
 
 WIDTH = 4
 """Of the beam."""
-MOST_LEFT = 100
+MOST_LEFT = 50
 """Guesses with more secrets possible are not measured: the search would take too long."""
 
 
