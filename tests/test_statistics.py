@@ -17,7 +17,6 @@ from wordle_rl.evaluation.statistics import (
 )
 from wordle_rl.records import Estimate
 
-
 stats = pytest.importorskip("scipy.stats", reason="scipy comes with choix, an extra")
 
 

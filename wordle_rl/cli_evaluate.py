@@ -58,7 +58,7 @@ OPTIONS = (
         "--temperature",
         show_default="the suite's, 1",
         type=click.FloatRange(min=0),
-        help="Of the sampled games; those at another temperature than the suite's are not recorded.",
+        help="Of the sampled games; at another than the suite's they are not recorded.",
     ),
     click.option(
         "--limit", type=click.IntRange(min=1), help="Play a fixed choice of so many secrets."
@@ -160,7 +160,7 @@ class _Settings:
         return report, games
 
     def _decoding(self, suite: Suite) -> tuple[int, float]:
-        """Sampled games a secret, and their temperature: the suite's, where nothing else is said."""
+        """Sampled games a secret, and their temperature; the suite's by default."""
         protocol = suite.protocol
         return (
             protocol.samples if self.samples is None else self.samples,
