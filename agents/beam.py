@@ -69,6 +69,7 @@ class BeamSearch:
         self._most_cells = most_cells
         self._hard_mode = hard_mode
         self._known: dict[tuple[bytes, bytes, int], tuple[int, int]] = {}
+        self._tellers: dict[bytes, int] = {}
         self._likely_costs = _likely_costs(len(planner.answers), planner.scoring.growth)
 
     def best_guess(self, position: Position) -> str:
@@ -122,11 +123,9 @@ class BeamSearch:
         return cost, row
 
     def _search(self, position: Position, below: int) -> tuple[int, int]:
-        n = len(position.candidates)
-        own = self._planner.answer_rows[position.candidates]
-        told_apart = self._planner.count_patterns(own, position.candidates)
-        if told_apart.max() == n:  # nothing can beat a candidate that tells all apart
-            return 2 * n - 1, int(own[told_apart.argmax()])
+        teller = self._teller(position.candidates)
+        if teller >= 0:  # nothing can beat it
+            return 2 * len(position.candidates) - 1, teller
         best, best_row = below, -1
         tried = 0
         for row, bound in zip(*self._ranked(position, SHORTLIST * self._width), strict=True):
@@ -139,6 +138,16 @@ class BeamSearch:
             if total < best:
                 best, best_row = total, row
         return best, best_row
+
+    def _teller(self, candidates: Words) -> int:
+        """The row of a candidate that tells all candidates apart; -1 where there is none."""
+        key = candidates.tobytes()
+        if key not in self._tellers:
+            own = self._planner.answer_rows[candidates]
+            answers = np.sort(self._planner.patterns[np.ix_(own, candidates)], axis=1)
+            apart = (answers[:, 1:] != answers[:, :-1]).all(axis=1)
+            self._tellers[key] = int(own[apart.argmax()]) if apart.any() else -1
+        return self._tellers[key]
 
     def _ranked(self, position: Position, n: int) -> tuple[list[int], list[int]]:
         """The rows of the `n` guesses of lowest bound, by their likely cost; and their bounds."""
@@ -160,9 +169,12 @@ class BeamSearch:
             return HOPELESS  # tells nothing
         total = n + sum(2 * len(group) - 1 for _, group in groups)
         guess = self._planner.guesses[row]
+        in_time = position.guesses_left is None or position.guesses_left >= 3
         for pattern, group in groups:
             if total >= below:
                 return HOPELESS
+            if in_time and self._teller(group) >= 0:  # as good as its bound, whatever is allowed
+                continue
             others = total - (2 * len(group) - 1)
             following = self._next(position, group, guess, pattern)
             total = others + self._solve(following, below - others)[0]
@@ -172,14 +184,14 @@ class BeamSearch:
         """The candidates behind each pattern of a guess, without the guess itself."""
         patterns = self._planner.patterns_by_answer[position.candidates, row]
         order = np.argsort(patterns, kind="stable")
-        found, starts = np.unique(patterns[order], return_index=True)
-        groups = np.split(position.candidates[order], starts[1:])
-        own = self._planner.answer_rows
-        return {
-            int(pattern): group
-            for pattern, group in zip(found, groups, strict=True)
-            if len(group) > 1 or own[group[0]] != row
-        }
+        ordered, sorted_candidates = patterns[order], position.candidates[order]
+        ends = [*(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist(), len(order)]
+        groups, start = {}, 0
+        for end in ends:
+            if end - start > 1 or self._planner.answer_rows[sorted_candidates[start]] != row:
+                groups[int(ordered[start])] = sorted_candidates[start:end]
+            start = end
+        return groups
 
     def _next(self, position: Position, group: Words, guess: str, pattern: int) -> Position:
         left = None if position.guesses_left is None else position.guesses_left - 1

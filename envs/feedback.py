@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MARKS = "XYG"
+BLOCK = 64
+"""Guesses whose patterns are made at once: their tables stay in the processor's cache."""
 Codes = NDArray[np.uint8]
 Patterns = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -79,28 +81,28 @@ def pattern_matrix(guesses: Sequence[str], secrets: Sequence[str]) -> Patterns:
     uint8 up to five letters, uint16 beyond (3**6 > 255). One pass a letter pair, no Python a word.
     """
     g, s = encode_words(guesses), encode_words(secrets)
-    length = g.shape[1]
-    dtype: np.dtype[Any] = np.dtype(np.uint8 if length <= 5 else np.uint16)
+    dtype: np.dtype[Any] = np.dtype(np.uint8 if g.shape[1] <= 5 else np.uint16)
     pattern = np.zeros((len(guesses), len(secrets)), dtype=dtype)
-    for start in range(0, len(guesses), 512):
-        pattern[start : start + 512] = _pattern_rows(g[start : start + 512], s, dtype)
+    for start in range(0, len(guesses), BLOCK):
+        block = slice(start, start + BLOCK)
+        _fill_patterns(pattern[block], g[block], s)
     return pattern
 
 
-def _pattern_rows(g: Codes, s: Codes, dtype: np.dtype[Any]) -> Patterns:
+def _fill_patterns(pattern: Patterns, g: Codes, s: Codes) -> None:
+    """Write the patterns of some guesses, [guesses, secrets], into zeros."""
     length = g.shape[1]
-    green = g[:, None, :] == s[None, :, :]  # [G, S, L]
-    taken = green.copy()
-    marks = np.where(green, 2, 0).astype(np.uint8)
+    same = [[g[:, None, i] == s[None, :, j] for j in range(length)] for i in range(length)]
+    taken = [same[j][j].copy() for j in range(length)]  # letters of the secret that are matched
     for i in range(length):
-        open_letter = ~green[:, :, i]
+        weight = 3 ** (length - 1 - i)
+        unmatched = ~same[i][i]
         for j in range(length):
-            hit = open_letter & ~taken[:, :, j] & (g[:, None, i] == s[None, :, j])
-            marks[:, :, i][hit] = 1
-            taken[:, :, j] |= hit
-            open_letter &= ~hit
-    weights = 3 ** np.arange(length - 1, -1, -1, dtype=np.int64)
-    return (marks @ weights.astype(np.int32)).astype(dtype)
+            hit = unmatched & same[i][j] & ~taken[j]
+            taken[j] |= hit
+            unmatched &= ~hit
+        for marked in (~unmatched, same[i][i]):  # a green is marked twice
+            pattern += weight * marked.astype(pattern.dtype)
 
 
 @cache

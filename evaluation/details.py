@@ -24,6 +24,7 @@ MEASURES: dict[str, Measure] = {
     "games won": lambda play: percent(play.funnel["won"]),
     "bits an action": lambda play: number(play.bits_per_action),
     "regret, guesses": lambda play: number(play.regret, sign="+"),
+    "regret an action": lambda play: number(play.move_regret),
     "detectable, wins": lambda play: _points(play.detectable["win_rate"]),
     "detectable, score": lambda play: _guesses(play.detectable["score"]),
 }

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wordle_rl.envs.statuses import has_form, is_legal
 from wordle_rl.evaluation.games import FinishedGame, GameRecord
+from wordle_rl.evaluation.move_regret import MoveRegret
+from wordle_rl.evaluation.possible import Possible
 from wordle_rl.evaluation.statistics import detectable, mean, pass_at_k, ratio_interval, wilson
-from wordle_rl.evaluation.yardstick import Possible, Yardstick
+from wordle_rl.evaluation.yardstick import Yardstick
 from wordle_rl.records import NOTHING, Estimate, PlayReport, SecretRecord
 
 HARDEST = 10
@@ -63,6 +65,7 @@ def play_report(
         funnel=funnel(games, seed=seed),
         bits_per_action=bits_per_action(games, measure.possible, seed=seed),
         regret=regret(games, max_guesses, measure.best_known, seed=seed),
+        move_regret=move_regret(games, measure.moves, seed=seed),
         pass_at_k=pass_rates(records, seed=seed),
         hardest=tuple(sorted(records, key=lambda r: (-r.score, r.secret))[:HARDEST]),
     )
@@ -132,6 +135,18 @@ def regret(
         return None if best is None else score(game, max_guesses) - best
 
     return estimate(games, behind, seed=seed)
+
+
+def move_regret(
+    games: Sequence[GameRecord], moves: MoveRegret | None, *, seed: int = 0
+) -> Estimate:
+    """What a guess gave away on average, over the guesses that can be measured."""
+    if moves is None:
+        return NOTHING
+    totals, counts = secret_totals(
+        games, lambda game: sum(moves.of(game)), weight=lambda game: len(moves.of(game))
+    )
+    return ratio_interval(totals, counts, seed=seed)
 
 
 def pass_rates(records: Sequence[SecretRecord], *, seed: int = 0) -> dict[str, Estimate]:

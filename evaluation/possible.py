@@ -1,21 +1,60 @@
-"""What a game of Wordle knew: the words still possible after each guess, and what was to be had.
+"""The secrets that were still possible in a game, and how good that is.
 
-The yardstick is a player who guesses at random among the words that still fit: how many words such
-a guess would have left on average, at the same point of the same game.
+`Possible` keeps the list; `words_left` is what a reader of a game of Wordle wants to know, with a
+yardstick beside it: how many words a random guess among those that still fitted would have left on
+average, at the same point of the same game.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from wordle_rl.envs.feedback import pattern_code, pattern_matrix
+from wordle_rl.agents.solver import WORDLE, Scoring, Words
+from wordle_rl.envs.feedback import Patterns, pattern_matrix
+from wordle_rl.evaluation.games import GameRecord
 from wordle_rl.seeding import generator
 
 SAMPLED_GUESSES = 300
 """Where more words fit, the average is over so many of them, drawn once and for all."""
+Rows = Iterable[tuple[str, str]]
+"""Guesses, each with its feedback; empty feedback for a refused one."""
+
+
+class Possible:
+    """The secrets a game may have, and which of them survive each guess.
+
+    Args:
+        secrets: all of them, equally likely.
+        scoring: how a guess is answered.
+    """
+
+    def __init__(self, secrets: Sequence[str], scoring: Scoring = WORDLE) -> None:
+        self._secrets = tuple(secrets)
+        self._scoring = scoring
+        self._patterns = lru_cache(maxsize=20_000)(self._patterns_of)
+
+    def after(self, rows: Rows) -> Iterator[Words]:
+        """The positions of the secrets that fit, after each row."""
+        left = np.arange(len(self._secrets))
+        for guess, marks in rows:
+            if marks:
+                left = left[self._patterns(guess)[left] == self._scoring.code(marks)]
+            yield left
+
+    def bits(self, game: GameRecord) -> float | None:
+        """What the guesses of a game told of its secret; None for a secret that is none of them."""
+        n = len(self._secrets)
+        for left in self.after(zip(game["guesses"], game["feedback"], strict=True)):
+            n = len(left)
+        return math.log2(len(self._secrets) / n) if n else None
+
+    def _patterns_of(self, guess: str) -> Patterns:
+        return self._scoring.matrix([guess], self._secrets)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +81,14 @@ def words_left(
     >>> [step.left for step in words_left(rows, ["brand", "draft", "drape", "wraps"], "wraps")]
     [2, 1]
     """
-    possible = list(answers)
-    if secret is not None and secret not in possible:
-        possible.append(secret)
-    steps = []
-    for guess, marks in rows:
-        fair = None if secret is None else _fair(possible, secret)
-        if marks and possible:
-            fits = pattern_matrix([guess], possible)[0] == pattern_code(marks)
-            possible = [word for word, fit in zip(possible, fits, strict=True) if fit]
-        steps.append(WordsLeft(left=len(possible), fair=fair))
+    words = list(answers)
+    if secret is not None and secret not in words:
+        words.append(secret)
+    steps, before = [], np.arange(len(words))
+    for left in Possible(words).after(rows):
+        fair = None if secret is None else _fair([words[i] for i in before], secret)
+        steps.append(WordsLeft(left=len(left), fair=fair))
+        before = left
     return steps
 
 

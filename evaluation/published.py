@@ -1,4 +1,4 @@
-"""Figures that others have published for language models at Wordle, with where they stand.
+"""Figures that others have published for learning agents at Wordle, with where they stand.
 
 None of them compares with a board of ours: word lists, prompts, decoding and the choice of words
 differ, and some were measured on words that were trained on. They are here so that nobody has to
@@ -36,6 +36,24 @@ PUBLISHED: tuple[Published, ...] = (
         source="aws-samples/sample-multi-turn-rl-wordle, README",
     ),
     Published(
+        who="Claude Haiku 4.5, zero-shot",
+        win_rate="82 %",
+        protocol="the same 100 words and harness",
+        source="aws-samples/sample-multi-turn-rl-wordle, README",
+    ),
+    Published(
+        who="gpt-oss-120b, zero-shot",
+        win_rate="81 %",
+        protocol="the same 100 words and harness",
+        source="aws-samples/sample-multi-turn-rl-wordle, README",
+    ),
+    Published(
+        who="DeepSeek v3.2, zero-shot",
+        win_rate="58 %",
+        protocol="the same 100 words and harness",
+        source="aws-samples/sample-multi-turn-rl-wordle, README",
+    ),
+    Published(
         who="Qwen3-32B, zero-shot",
         win_rate="15 %",
         protocol="the same 100 words and harness",
@@ -60,6 +78,18 @@ PUBLISHED: tuple[Published, ...] = (
         source="charbull/wordle-lora-rl, docs/plots",
     ),
     Published(
+        who="Gemma-3-4B, LoRA + GRPO",
+        win_rate="31.3 % (before: 16.0 %)",
+        protocol="about 150 games that begin after 0 to 4 given guesses, T = 0.1",
+        source="charbull/wordle-lora-rl, docs/plots",
+    ),
+    Published(
+        who="Qwen3-4B, SFT + GRPO",
+        win_rate="15 %, a bar to pass",
+        protocol="100 held-out games; no result of its own found",
+        source="terminal-bench, pull request 442",
+    ),
+    Published(
         who="Qwen2.5-7B, SFT + GRPO",
         win_rate="14.5 % (before: 4.5 %)",
         protocol="its own evaluation; size not stated in the copy that was read",
@@ -70,6 +100,18 @@ PUBLISHED: tuple[Published, ...] = (
         win_rate="2.8 % (13 of 463)",
         protocol="all 463 held-out words, greedy; 4.08 guesses on wins",
         source="kuotunyu/agentic-rl-wordle, README",
+    ),
+    Published(
+        who="DQN on letters, no language model",
+        win_rate="99.96 %, 3.70 guesses",
+        protocol="the 2315 words that it was trained on",
+        source="voorhs/wordle-rl",
+    ),
+    Published(
+        who="A2C on letters, no language model",
+        win_rate="about 99.5 %, 3.9 guesses",
+        protocol="the official list, which it was trained on",
+        source="andrewkho, report at wandb",
     ),
 )
 

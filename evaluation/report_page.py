@@ -19,8 +19,9 @@ from jinja2 import Environment, StrictUndefined
 
 from wordle_rl.errors import RunError
 from wordle_rl.evaluation.curves import svg_curves
-from wordle_rl.evaluation.funnel import Stage, funnel
 from wordle_rl.evaluation.game_view import GameView, view_of
+from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.metrics import funnel
 from wordle_rl.evaluation.recorded import (
     GameFile,
     compared_files,
@@ -49,11 +50,22 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A share."""
+
+    name: str
+    share: float
+    """From 0 to 1."""
+    note: str
+    """What stands beside it: a count, or an interval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """Counts beside one another."""
+    """Shares beside one another."""
 
     title: str
-    bars: tuple[Stage, ...]
+    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +201,10 @@ def _histograms(compared: Mapping[str, Json]) -> Iterator[Bars]:
     for suite, result in compared.items():
         for when in ("before", "after"):
             if (play := result[when]["greedy"]) is not None:
-                bars = [Stage(name=k, count=v, of=play["n"]) for k, v in play["histogram"].items()]
+                bars = [
+                    Bar(name=guesses, share=count / play["n"], note=str(count))
+                    for guesses, count in play["histogram"].items()
+                ]
                 yield Bars(title=f"{suite}, greedy, {when}", bars=tuple(bars))
 
 
@@ -199,10 +214,18 @@ def _funnels(games: Sequence[GameFile]) -> Iterator[Bars]:
     for mode in ("greedy", "sampled"):
         for file in compared:
             if chosen := [game for game in file.games if game["mode"] == mode]:
-                yield Bars(title=f"{file.label}, {mode}", bars=funnel(chosen))
+                yield Bars(title=f"{file.label}, {mode}", bars=_stages(chosen))
     if not compared:
         for file in _first_and_last(training_files(games)):
-            yield Bars(title=file.label, bars=funnel(file.games))
+            yield Bars(title=file.label, bars=_stages(file.games))
+
+
+def _stages(games: Sequence[GameRecord]) -> tuple[Bar, ...]:
+    """The funnel with its intervals."""
+    return tuple(
+        Bar(name=name, share=share.value or 0.0, note="[" + percent(share).partition(" [")[2])
+        for name, share in funnel(games).items()
+    )
 
 
 def _samples(games: Sequence[GameFile], options: Json) -> Iterator[Samples]:

@@ -185,6 +185,9 @@ def _problems(result: Result, suite: Suite) -> Iterator[str]:
     """What is wrong with the games of a result, and with the figures beside them."""
     if len({key_of(game) for game in result.games}) < len(result.games):
         yield f"a game of {result.agent!r} is there twice"
+    wanted = suite.protocol.temperature
+    if result.sampled is not None and result.temperature != wanted:
+        yield f"{suite.name!r} is sampled at T = {wanted:g}, not {result.temperature:g}"
     for mode, report in (("greedy", result.greedy), ("sampled", result.sampled)):
         games = [game for game in result.games if game["mode"] == mode]
         if not games and report is None:

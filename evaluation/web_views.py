@@ -231,15 +231,17 @@ def _run_within(agent: str, runs: Path) -> RunDir | None:
 
 
 def _thumb(stored: StoredGame) -> dict[str, Any]:
-    """A game as small coloured squares."""
+    """A game as small coloured squares; a refused guess is a row without marks."""
     game = stored.record
+    rows = game["feedback"]
+    coloured = any(rows) and all(set(marks) <= set("GYX") for marks in rows)
     return {
         "id": stored.id,
         "secret": game.get("told_secret", game["secret"]),
         "mode": game["mode"],
         "outcome": outcome_of(game),
         "n_guesses": game["n_guesses"],
-        "marks": [marks for marks in game["feedback"] if set(marks) <= set("GYX")][:10],
+        "marks": rows[:10] if coloured else [],
     }
 
 

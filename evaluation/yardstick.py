@@ -7,47 +7,19 @@ that ships with our lists (on others there is no regret), for other games the ba
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from wordle_rl.agents.baselines import load_baseline
-from wordle_rl.agents.solver import MASTERMIND, WORDLE, Scoring
+from wordle_rl.agents.solver import MASTERMIND, WORDLE, planner_for
 from wordle_rl.agents.word_tree import packaged_tree
 from wordle_rl.envs import make_env, supported
 from wordle_rl.envs.pegs import all_codes
-from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.move_regret import MoveRegret
+from wordle_rl.evaluation.possible import Possible
 from wordle_rl.evaluation.suites import Suite
 from wordle_rl.rollout import play_games
-
-
-class Possible:
-    """The secrets a game may have, and which of them survive each guess.
-
-    Args:
-        secrets: all of them, equally likely.
-        scoring: how a guess is answered.
-    """
-
-    def __init__(self, secrets: Sequence[str], scoring: Scoring) -> None:
-        self._secrets = tuple(secrets)
-        self._scoring = scoring
-        self._patterns = lru_cache(maxsize=20_000)(self._patterns_of)
-
-    def bits(self, game: GameRecord) -> float | None:
-        """What the guesses of a game told of its secret; None for a secret that is none of them."""
-        left = np.arange(len(self._secrets))
-        for guess, marks in zip(game["guesses"], game["feedback"], strict=True):
-            if marks:
-                left = left[self._patterns(guess)[left] == self._scoring.code(marks)]
-        return math.log2(len(self._secrets) / len(left)) if len(left) else None
-
-    def _patterns_of(self, guess: str) -> Any:
-        return self._scoring.matrix([guess], self._secrets)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +30,8 @@ class Yardstick:
     """None for games whose secrets are not a list."""
     best_known: Mapping[str, int] | None = None
     """Secret -> guesses of the best known play; None where none is known."""
+    moves: MoveRegret | None = None
+    """Measures single guesses; None for games that no search of ours plays."""
 
 
 POSSIBLE: dict[str, Callable[[Mapping[str, Any]], Possible]] = {
@@ -67,6 +41,25 @@ POSSIBLE: dict[str, Callable[[Mapping[str, Any]], Possible]] = {
     ),
 }
 """`TextEnv.public()["game"]` -> its secrets."""
+
+
+def _moves_of_wordle(public: Mapping[str, Any]) -> MoveRegret:
+    answers, guesses = tuple(public["answers"]), tuple(public["guesses"])
+    hard_mode = bool(public["hard_mode"])
+    tree = packaged_tree(answers, guesses, hard_mode=hard_mode)
+    return MoveRegret(planner_for(guesses, answers), hard_mode=hard_mode, tree=tree)
+
+
+def _moves_of_mastermind(public: Mapping[str, Any]) -> MoveRegret:
+    codes = all_codes(public["length"], public["colours"], public["duplicates"])
+    return MoveRegret(planner_for(codes, codes, MASTERMIND))
+
+
+MOVES: dict[str, Callable[[Mapping[str, Any]], MoveRegret]] = {
+    "wordle": _moves_of_wordle,
+    "mastermind": _moves_of_mastermind,
+}
+"""`TextEnv.public()["game"]` -> what measures its guesses."""
 
 
 def _of_tree(suite: Suite, public: Mapping[str, Any]) -> Mapping[str, int] | None:
@@ -112,5 +105,6 @@ def yardstick(suite: Suite) -> Yardstick:
         _made[key] = Yardstick(
             possible=POSSIBLE[game](public) if game in POSSIBLE else None,
             best_known=BEST_KNOWN[game](suite, public) if game in BEST_KNOWN else None,
+            moves=MOVES[game](public) if game in MOVES else None,
         )
     return _made[key]

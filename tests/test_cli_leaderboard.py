@@ -68,6 +68,19 @@ def test_a_suite_of_ones_own_lists_is_played_and_not_recorded(tmp_path: Path) ->
         assert opened.results() == []
 
 
+def test_games_at_another_temperature_than_the_suites_are_not_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    arguments = ["random", "--suite", "wordle-val", "--limit", "2", "--no-train-split"]
+    arguments += ["--temperature", "0.5"]
+    done = CliRunner().invoke(evaluate, [*arguments, "--store", str(path), "--json"])
+    assert json.loads(done.stdout)["sampled"]["n"] == 8, "as many a secret as the suite says"
+    assert "not recorded: sampled games of wordle-val[2] are played at T = 1" in done.stderr
+    CliRunner().invoke(evaluate, [*arguments, "--samples", "0", "--store", str(path)])
+    with Store(path) as opened:
+        (greedy,) = opened.results()
+    assert greedy.sampled is None
+
+
 def test_a_store_that_cannot_be_used_says_so_before_anything_is_played(tmp_path: Path) -> None:
     path = tmp_path / "results.db"
     path.write_text("no database " * 100)

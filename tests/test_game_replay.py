@@ -80,8 +80,8 @@ def test_other_games_have_their_own_solver_and_no_words(name: str) -> None:
     evaluate(load_baseline("solver"), suite, samples=0, on_game=seen.append)
     for record in seen:
         steps = replay_steps(record, suite)
-        assert [step.said for step in steps] == record["actions"]
-        assert [step.solver for step in steps] == record["actions"]
+        assert [step.said for step in steps] == record.get("actions")
+        assert [step.solver for step in steps] == record.get("actions")
         assert all(step.left is None and step.words == () for step in steps)
 
 

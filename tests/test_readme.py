@@ -1,13 +1,16 @@
 """What the README says can be done, and what it says is there."""
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 
 from wordle_rl.cli import COMMANDS, cli
+from wordle_rl.evaluation.suites import load_suite
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,6 +58,35 @@ def test_file_tree_names_every_module() -> None:
     assert not missing
     named = set(re.findall(r"\b(\w+\.py)\b", tree)) - {"test_.py"}
     assert named <= {p.name for p in modules}
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("board", ROOT / "benchmarks" / "leaderboard.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_leaderboard_has_every_agent_on_both_suites_with_n_and_interval() -> None:
+    written = README.partition(script().BEGIN)[2].partition(script().END)[0]
+    for suite, n in (("wordle-heldout", 225), ("wordle-all", 2146)):
+        assert f"{suite} (hash {load_suite(suite).suite_hash[:12]})" in written
+        for agent in script().AGENTS.split(","):
+            assert re.search(rf"\| {agent} \| {n} \| [\d.]+ % \[[\d., ]+\] \|", written), agent
+    assert "Other people's protocols" in written
+    assert written.index("Other people's protocols") > written.rindex("wordle-all (hash")
+
+
+def test_the_leaderboard_is_written_between_its_markers() -> None:
+    begin, end, rewrite = script().BEGIN, script().END, script().rewrite
+    text = rewrite(f"a\n{begin}\nold\n{end}\nb\n", "new")
+    assert text == f"a\n{begin}\n\nnew\n\n{end}\nb\n"
+    assert rewrite(text, "new") == text
+    for broken in ("a", begin, f"{end} {begin}", f"{begin} {end} {begin}", f"{begin}{end}{end}"):
+        with pytest.raises(click.ClickException, match="each once"):
+            rewrite(broken, "new")
 
 
 def test_no_blank_is_left_to_fill_in() -> None:

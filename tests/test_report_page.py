@@ -66,7 +66,7 @@ def test_the_page_of_a_run(tmp_path: Path) -> None:
     assert "greedy after 1 100.0 % [20.7, 100.0]" in text
     assert "+100.0 %" in text
     assert "wordle-heldout, greedy, after 1 0.0 % 0 2 0.0 % 0 3 100.0 % 1" in text
-    assert "wordle-heldout after, greedy understood 100.0 % 3 legal 100.0 % 3" in text
+    assert "wordle-heldout after, greedy parsed 100.0 % [20.7, 100.0] legal 100.0 % [20.7" in text
     assert "step 5" in text
     assert "step 20" in text
     assert text.count("solved in 3") == 3
@@ -110,7 +110,7 @@ def test_a_game_without_a_board_is_a_transcript(tmp_path: Path) -> None:
     text = words(report_html(other_run(tmp_path / "run")))
     assert "What is 2 + 2?" in text
     assert "Right." in text
-    assert "step 3 understood 100.0 % 1" in text
+    assert "step 3 parsed 100.0 % [20.7, 100.0]" in text
 
 
 def test_an_imitation_has_a_page(tmp_path: Path) -> None:

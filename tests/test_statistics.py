@@ -17,6 +17,8 @@ from wordle_rl.evaluation.statistics import (
 )
 from wordle_rl.records import Estimate
 
+stats = pytest.importorskip("scipy.stats", reason="scipy comes with choix, an extra")
+
 
 def bounds(estimate: Estimate) -> tuple[float, float]:
     assert estimate.low is not None
@@ -88,6 +90,39 @@ def test_a_mean_of_nothing_is_nothing() -> None:
 def test_mcnemar_is_the_exact_binomial_test(only_a: int, only_b: int, p_value: float) -> None:
     assert mcnemar(only_a, only_b) == p_value
     assert mcnemar(only_b, only_a) == p_value
+
+
+# --- against scipy as it is installed
+
+
+@pytest.mark.parametrize("n", [1, 7, 20, 225, 2146])
+def test_wilson_is_that_of_scipy(n: int) -> None:
+    for wins in {0, 1, n // 3, n // 2, n - 1, n}:
+        theirs = stats.binomtest(wins, n).proportion_ci(method="wilson")
+        assert bounds(wilson(wins, n)) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("only_a", range(0, 40, 3))
+def test_mcnemar_is_the_binomial_test_of_scipy(only_a: int) -> None:
+    for only_b in range(1, 30, 4):
+        theirs = stats.binomtest(only_a, only_a + only_b, 0.5).pvalue
+        assert mcnemar(only_a, only_b) == pytest.approx(theirs, rel=1e-9)
+
+
+def test_the_bootstrap_of_clusters_is_that_of_scipy() -> None:
+    rng = np.random.default_rng(4)
+    counts = rng.integers(1, 5, size=150)
+    totals = rng.binomial(counts, rng.beta(0.6, 0.4, size=150))
+    theirs = stats.bootstrap(
+        (totals, counts),
+        lambda t, c, axis=-1: t.sum(axis=axis) / c.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(5),
+    ).confidence_interval
+    assert bounds(ratio_interval(totals, counts)) == pytest.approx(tuple(theirs), abs=0.006)
+    assert theirs.high - theirs.low > 0.1
 
 
 # --- against statsmodels 0.15.0 and scipy 1.17.1, whose numbers these are

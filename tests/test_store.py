@@ -88,6 +88,10 @@ REFUSED = {
     "a game twice": ({"games": result().games + result().games[:1]}, "is there twice"),
     "a stranger": ({"games": (*result().games[1:], game("zzzzz", 2))}, "are not on the secrets"),
     "other figures": ({"greedy": result(plan=lambda i, _: None).greedy}, "won 6 of 6"),
+    "another temperature": (
+        {"sampled": result(samples=1).sampled, "temperature": 0.5},
+        "sampled at T = 1, not 0.5",
+    ),
     "no figures": ({"greedy": None}, "are not those of its games"),
 }
 

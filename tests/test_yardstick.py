@@ -12,8 +12,9 @@ from wordle_rl.envs.pegs import pegs
 from wordle_rl.envs.words import load_words
 from wordle_rl.evaluation.evaluator import evaluate
 from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.possible import Possible
 from wordle_rl.evaluation.suites import load_suite, wordle_lists_suite
-from wordle_rl.evaluation.yardstick import Possible, yardstick
+from wordle_rl.evaluation.yardstick import yardstick
 
 ANSWERS = load_words("answers", 5)
 

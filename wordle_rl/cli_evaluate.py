@@ -50,17 +50,15 @@ OPTIONS = (
     ),
     click.option(
         "--samples",
-        default=4,
-        show_default=True,
+        show_default="the suite's, 4",
         type=click.IntRange(min=0),
         help="Sampled games a secret, beside the greedy one; 0 for greedy alone.",
     ),
     click.option(
         "--temperature",
-        default=1.0,
-        show_default=True,
+        show_default="the suite's, 1",
         type=click.FloatRange(min=0),
-        help="Of the sampled games.",
+        help="Of the sampled games; at another than the suite's they are not recorded.",
     ),
     click.option(
         "--limit", type=click.IntRange(min=1), help="Play a fixed choice of so many secrets."
@@ -87,8 +85,8 @@ class _Settings:
     split: str | None
     answers: Path | None
     guesses: Path | None
-    samples: int
-    temperature: float
+    samples: int | None
+    temperature: float | None
     limit: int | None
     out: Path | None
     store: Path
@@ -137,9 +135,10 @@ class _Settings:
 
         if not self.no_store:
             Store(self.store).close()  # one that cannot be used says so before anything is played
+        samples, temperature = self._decoding(suite)
         games: list[GameRecord] = []
         won = 0
-        bar = progress.add_task(suite.name, total=len(suite.tasks) * (1 + self.samples), won="")
+        bar = progress.add_task(suite.name, total=len(suite.tasks) * (1 + samples), won="")
 
         def on_game(game: GameRecord) -> None:
             nonlocal won
@@ -150,8 +149,8 @@ class _Settings:
         report = evaluate(
             agent,
             suite,
-            samples=self.samples,
-            temperature=self.temperature,
+            samples=samples,
+            temperature=temperature,
             seed=self.seed,
             out_dir=None if self.out is None else self.out / folder,
             on_game=on_game,
@@ -159,6 +158,14 @@ class _Settings:
         if not self.no_store:
             self._record(agent, suite, report, games)
         return report, games
+
+    def _decoding(self, suite: Suite) -> tuple[int, float]:
+        """Sampled games a secret, and their temperature; the suite's by default."""
+        protocol = suite.protocol
+        return (
+            protocol.samples if self.samples is None else self.samples,
+            protocol.temperature if self.temperature is None else self.temperature,
+        )
 
     def _record(
         self, agent: Agent, suite: Suite, report: EvalReport, games: list[GameRecord]
@@ -170,12 +177,20 @@ class _Settings:
         if not is_installed(suite):
             click.echo(f"not recorded: {suite.name} is a suite of your own lists", err=True)
             return
+        samples, temperature = self._decoding(suite)
+        if samples and temperature != suite.protocol.temperature:
+            click.echo(
+                f"not recorded: sampled games of {suite.name} are played at T = "
+                f"{suite.protocol.temperature:g}, these at T = {temperature:g}",
+                err=True,
+            )
+            return
         result = make_result(
             agent,
             report,
             games,
-            temperature=self.temperature,
-            samples=self.samples,
+            temperature=temperature,
+            samples=samples,
             seed=self.seed,
         )
         with Store(self.store) as store:

@@ -284,6 +284,9 @@ class PlayReport:
     """What an action told of the secret, in bits; one that was refused told nothing."""
     regret: Estimate = NOTHING
     """The score minus the guesses of the best known play on the same secrets."""
+    move_regret: Estimate = NOTHING
+    """Guesses that an action gave away, against the best known one in its place, over the secrets
+    possible by then; of actions with few enough of them left to search."""
     pass_at_k: Mapping[str, Estimate] = field(default_factory=dict)
     """k -> the chance that one of k games on a secret is won; where all had as many games."""
     hardest: tuple[SecretRecord, ...] = ()
