@@ -24,6 +24,7 @@ from wordle_rl.errors import ConfigError, ModelError, RunError, unknown_name
 from wordle_rl.run_dir import is_run, model_of_run
 
 if TYPE_CHECKING:
+    from wordle_rl.agents.chat import ChatOptions
     from wordle_rl.agents.language import LanguageAgent
 
 REWARD_HEAD = "reward_head.safetensors"
@@ -51,11 +52,18 @@ def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent
 
 
 def load_language_agent(
-    name: str, *, device: str = "auto", dtype: str = "auto", max_new_tokens: int | None = None
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    max_new_tokens: int | None = None,
+    chat: ChatOptions | None = None,
+    bits: int | None = None,
 ) -> LanguageAgent:
     """The language model of a name: `load_agent` without the baselines, for training.
 
-    `max_new_tokens` replaces the model's own limit on the length of an answer.
+    `max_new_tokens` replaces the model's own limit on the length of an answer, `chat` the way it is
+    spoken to; `bits` = 4 holds its weights in four bits.
     """
     path = model_path(name)  # before the slow import, so that a wrong name fails at once
     if (Path(path) / REWARD_HEAD).is_file():
@@ -65,7 +73,9 @@ def load_language_agent(
         )
     from wordle_rl.agents.language import LanguageAgent
 
-    return LanguageAgent.load(path, device=device, dtype=dtype, max_new_tokens=max_new_tokens)
+    return LanguageAgent.load(
+        path, device=device, dtype=dtype, max_new_tokens=max_new_tokens, chat=chat, bits=bits
+    )
 
 
 def model_path(name: str) -> str:
