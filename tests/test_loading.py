@@ -51,7 +51,7 @@ def test_a_model_for_training(loaded: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_baseline_cannot_be_trained(loaded: list[dict[str, Any]], name: str) -> None:
-    with pytest.raises(ConfigError, match=f"{name!r} is not a model"):
+    with pytest.raises(ConfigError, match=f"{name!r} is no model to train"):
         load_language_agent(name)
 
 

@@ -26,7 +26,7 @@ from wordle_rl.config import (
     read_toml,
 )
 from wordle_rl.errors import ConfigError, RunError
-from wordle_rl.run_dir import RunDir, is_run
+from wordle_rl.run_dir import RunDir, is_run, write_atomically
 
 PRESET_KINDS: dict[str, PresetKind] = {"train": "presets", "pretrain": "recipes"}
 INTERRUPTED = 130
@@ -237,12 +237,19 @@ def _pretrain(
     help="Of the weights; bfloat16 halves the file.",
 )
 def export(model: str, out: Path, dtype: str) -> None:
-    """Write MODEL (a run folder: its best checkpoint) as an ordinary model folder OUT."""
+    """Write MODEL (a run folder: its best checkpoint) as an ordinary model folder OUT.
+
+    Adapters are folded in. A README.md is the model's card: where it comes from, and what the run
+    measured.
+    """
     from wordle_rl.agents.loading import load_language_agent
+    from wordle_rl.evaluation.model_card import model_card
 
     if out.exists() and any(out.iterdir()):
         raise RunError(f"folder {str(out)!r} is not empty: choose another one")
+    card = model_card(model, out.name)
     load_language_agent(model, device="cpu").save(out, dtype=dtype)
+    write_atomically(out / "README.md", card)
     click.echo(f"wrote {out}")
 
 
