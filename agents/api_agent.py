@@ -40,6 +40,8 @@ class ApiSettings(Section):
     """Longest answer, its thought included."""
     system: str = ""
     """A system message before every game."""
+    style: Style = "chat"
+    """How games speak: plain English, or the `compact` notation of our own small models."""
     concurrency: int = Field(default=8, ge=1)
     """Requests under way at once."""
     timeout_s: float = Field(default=120.0, gt=0)
@@ -103,8 +105,8 @@ class ApiAgent:
 
     @property
     def style(self) -> Style:
-        """Plain English."""
-        return "chat"
+        """How games speak to it."""
+        return self.settings.style
 
     @property
     def batch_games(self) -> int:
@@ -119,6 +121,7 @@ class ApiAgent:
             self.client.model,
             self.settings.max_new_tokens,
             self.settings.system,
+            self.settings.style,
             sorted(self.settings.request.items()),
         )
         return hashlib.blake2b(repr(asked).encode(), digest_size=16).hexdigest()

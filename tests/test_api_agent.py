@@ -153,10 +153,11 @@ def test_what_answers_depend_on_is_in_the_fingerprint() -> None:
             agent(other),
             agent(server, max_new_tokens=5),
             agent(server, system="x"),
+            agent(server, style="compact"),
             agent(server, request={"a": 1}),
         ]
     assert same[0].fingerprint == same[1].fingerprint
-    assert len({a.fingerprint for a in [*same, *changed]}) == 5
+    assert len({a.fingerprint for a in [*same, *changed]}) == 6
 
 
 # --- the command

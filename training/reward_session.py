@@ -13,6 +13,7 @@ from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.pair_methods import complete_pairs
 from wordle_rl.training.pair_source import read_rankings
 from wordle_rl.training.policy import load_policy
+from wordle_rl.training.processes import check_alone
 from wordle_rl.training.reward_model import RewardModel
 from wordle_rl.training.reward_trainer import split_rankings, train_reward_model
 from wordle_rl.training.session import (
@@ -35,6 +36,7 @@ def run_reward_training(
         ConfigError: there is no file, or the configuration cannot work.
     """
     console = console or Console()
+    check_alone("a reward model")
     config = complete_pairs(config)
     if not config.preference.path:
         raise ConfigError(

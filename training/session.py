@@ -37,10 +37,11 @@ from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.dry_run import plan
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
-from wordle_rl.training.loops import loop_of
+from wordle_rl.training.loops import check_processes, loop_of
 from wordle_rl.training.memory import hint_at_memory
 from wordle_rl.training.overlong import check_overlong
 from wordle_rl.training.policy import load_policy
+from wordle_rl.training.processes import check_alone, world
 from wordle_rl.training.reward_model import reward_scorers
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
@@ -68,9 +69,12 @@ def run_training(
         ConfigError: the configuration cannot work.
     """
     console = console or Console()
+    if world().rank > 0:  # the first process writes and speaks for all
+        console, run = Console(quiet=True), RunDir(run.path, writes=False)
     keep_freed_memory()
     loop = loop_of(config.train.algo)
     config = loop.complete(config)
+    check_processes(config)
     warn_of_memory(config, console)
     agent = load_policy(config.model, config.lora, seed=config.train.seed)
     # What cannot work fails here, before anything is written.
@@ -106,8 +110,10 @@ def run_training(
                 display=display,
                 validate=validator(suites),
                 scorers=scorers,
-                interrupted=interrupted,
+                interrupted=lambda: any(world().together([interrupted()])),
             )
+    if not run.writes:
+        return TrainingResult(outcome=outcome)
     records = list(run.records())
     if any("rollout/win_rate" in row or "eval/greedy_win_rate" in row for row in records):
         plot_curve(records, run.curve)
@@ -138,6 +144,7 @@ def run_pretraining(
 ) -> Outcome:
     """Imitate the game's teacher as configured, or go on with a run."""
     console = console or Console()
+    check_alone("imitation")
     keep_freed_memory()
     if config.model == "new":
         agent = new_nano(config)
@@ -236,7 +243,8 @@ def open_run(run: RunDir, config_toml: str, *, resume: bool) -> None:
             'write {"threads": N} into it'
         ) from error
     torch.set_num_threads(threads)
-    write_atomically(run.config, config_toml)  # the number of steps and the device may be new
+    if run.writes:
+        write_atomically(run.config, config_toml)  # the number of steps and the device may be new
 
 
 def run_meta() -> dict[str, Any]:

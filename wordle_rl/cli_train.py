@@ -139,13 +139,14 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
     from rich.console import Console
 
     from wordle_rl.training.pair_methods import REWARD_MODEL
+    from wordle_rl.training.processes import world
     from wordle_rl.training.reward_session import run_reward_training
     from wordle_rl.training.session import result_json, run_training
 
     sessions = {REWARD_MODEL: run_reward_training}
     start = sessions.get(config.train.algo, run_training)
     result = start(config, run, resume=resume, console=Console(stderr=as_json))
-    if as_json:
+    if as_json and world().rank == 0:
         click.echo(json.dumps(result_json(run, result)))
     if not result.outcome.finished:
         raise click.exceptions.Exit(INTERRUPTED)
