@@ -12,7 +12,8 @@ itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, cast
 
@@ -23,15 +24,39 @@ from wordle_rl.errors import ModelError
 
 Ids = tuple[int, ...]
 Message = dict[str, str]
-THOUGHT_END = "</think>"
+THOUGHT, THOUGHT_END = "<think>", "</think>"
+FINAL_CHANNEL = "<|channel|>final<|message|>"
+"""What gpt-oss writes between its thoughts and its answer (the harmony format)."""
+TODAY = {"%Y": "2026", "%m": "01", "%B": "January", "%b": "Jan", "%d": "01", "%A": "Thursday"}
+"""Templates that print the date get this one: what a game looks like does not change overnight."""
 _THOUGHT_MARK = "THOUGHT-MARK"
-_THOUGHT = f"<think>{_THOUGHT_MARK}{THOUGHT_END}"
+_SYSTEM_MARK = "SYSTEM-MARK"
+_THOUGHT = f"{THOUGHT}{_THOUGHT_MARK}{THOUGHT_END}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatOptions:
+    """How a model is spoken to; kept in the config of a model that was trained so."""
+
+    system: str = ""
+    """A message before every game; templates without a system role get it in the first message."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """Variables of the chat template, for example `{"enable_thinking": False}`."""
+    think_tokens: int | None = None
+    """A thought that is still going on after so many tokens of an answer is ended; None for never."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for a model's `config.json`."""
+        return asdict(self)
+
+
+PLAIN = ChatOptions()
 
 
 class ChatRenderer:
     """The fixed pieces of one tokenizer's chat template, as ids."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, options: ChatOptions = PLAIN) -> None:
         """Split the template into pieces.
 
         Raises:
@@ -39,6 +64,7 @@ class ChatRenderer:
                 what was said in it.
         """
         self.tokenizer = tokenizer
+        self.options = options
         if not tokenizer.chat_template:
             raise ModelError(
                 f"{tokenizer.name_or_path!r} has no chat template: "
@@ -46,7 +72,10 @@ class ChatRenderer:
             )
         self._encode_content = lru_cache(maxsize=65_536)(self._encode_plain)
         self._inside_added_token = _inside_any(cast(Any, tokenizer).get_added_vocab())
+        self._system_role = bool(options.system) and self._knows_system_role()
         opening, longer = self._render(_dialogue(1)), self._render(_dialogue(2))
+        self.opens_thought = opening.rstrip().endswith(THOUGHT)
+        self._has_channels = FINAL_CHANNEL in longer
         self._head, self._before_answer = self._split(opening, 0)
         self.append_only = self._keeps_turns(opening, longer)
         self._after_answer: Ids = ()
@@ -108,8 +137,28 @@ class ChatRenderer:
         added = self.tokenizer.added_tokens_decoder
         return next((i for i in self._after_answer if i in added and added[i].special), None)
 
+    def answer_ids(self, action: str) -> Ids:
+        """An answer without a thought as the model would write it, up to its stop token."""
+        before = FINAL_CHANNEL if self._has_channels else ""
+        if self.opens_thought:
+            before = f"\n{THOUGHT_END}\n\n"
+        return (*self._encode_piece(before), *self.encode(action))
+
+    def action(self, text: str) -> str:
+        """What the game is told of a sampled text.
+
+        Games leave out what is inside `<think>` themselves; where the prompt has opened the thought
+        the tag is put back. Of the channels of gpt-oss only the final one is an answer.
+        """
+        if self._has_channels:
+            _, found, answer = text.rpartition(FINAL_CHANNEL)
+            return answer if found or "<|channel|>" not in text else ""
+        return THOUGHT + text if self.opens_thought else text
+
     def _kept(self, answer: str) -> str:
         """What the template would keep of an earlier answer."""
+        if self._has_channels:
+            return self.action(answer)
         return answer.rpartition(THOUGHT_END)[2].lstrip("\n") if self._drops_thoughts else answer
 
     def _split(self, text: str, observation: int) -> tuple[Ids, Ids]:
@@ -135,10 +184,31 @@ class ChatRenderer:
         thinking = self._render(_dialogue(2, _THOUGHT))
         return thinking == opening + _THOUGHT + _answer(0) + turn
 
+    def _knows_system_role(self) -> bool:
+        """Whether the template writes a system message, rather than refusing or dropping it."""
+        self._system_role = True
+        try:
+            return _SYSTEM_MARK in self._render(_dialogue(1))
+        except ModelError:
+            return False
+
+    def _with_system(self, messages: list[Message]) -> list[Message]:
+        """The conversation after the system message, where one is asked for."""
+        if not self.options.system:
+            return messages
+        if self._system_role:
+            return [{"role": "system", "content": _SYSTEM_MARK}, *messages]
+        first = {"role": "user", "content": f"{_SYSTEM_MARK}\n\n{messages[0]['content']}"}
+        return [first, *messages[1:]]
+
     def _render(self, messages: list[Message]) -> str:
         try:
             text = self.tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True
+                self._with_system(messages),
+                chat_template=_with_fixed_date(self.tokenizer.get_chat_template()),
+                tokenize=False,
+                add_generation_prompt=True,
+                **self.options.variables,
             )
         except (TemplateError, TypeError, ValueError, LookupError) as error:
             name, reason = self.tokenizer.name_or_path, " ".join(str(error).split())
@@ -147,6 +217,11 @@ class ChatRenderer:
         return text
 
     def _encode_piece(self, text: str) -> Ids:
+        """Ids of what the template wrote itself, the system message in it being plain text."""
+        before, found, after = text.partition(_SYSTEM_MARK)
+        if found:
+            said = self.encode(self.options.system)
+            return (*self._encode_piece(before), *said, *self._encode_piece(after))
         return tuple(self.tokenizer.encode(text, add_special_tokens=False)) if text else ()
 
     def _encode_plain(self, text: str) -> Ids:
@@ -172,6 +247,14 @@ def _inside_any(added_tokens: Iterable[str]) -> re.Pattern[str]:
         if len(token) > 1 and not token.isspace()
     )
     return re.compile("|".join(places) or "(?!)")
+
+
+def _with_fixed_date(template: str) -> str:
+    """The template with `strftime_now` as a macro; a function cannot be handed to a template."""
+    if "strftime_now" not in template:
+        return template
+    codes = "".join(f" | replace('{code}', '{text}')" for code, text in TODAY.items())
+    return f"{{% macro strftime_now(form) %}}{{{{ form{codes} }}}}{{% endmacro %}}{template}"
 
 
 def _observation(i: int) -> str:

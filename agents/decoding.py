@@ -33,6 +33,49 @@ class Sampled:
 
     token_ids: Ids
     logprobs: tuple[float, ...]
+    sampled: tuple[bool, ...] = ()
+    """False for tokens that a `ThoughtLimit` put there; empty without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThoughtLimit:
+    """Ends a thought that is still going on after so many tokens of an answer.
+
+    The tokens that end it are put into the answer, as in budget forcing (Muennighoff et al. 2025,
+    arXiv 2501.19393); what follows them is sampled again.
+    """
+
+    tokens: int
+    open_id: int
+    close_id: int
+    ending: Ids
+    """What is put in; ends with or holds `close_id`."""
+    opened: bool
+    """Whether the prompt has opened the thought already."""
+
+
+class _Thoughts:
+    """Which rows of an answer are still thinking, and what is put into them."""
+
+    def __init__(self, limit: ThoughtLimit, like: Tensor) -> None:
+        self._limit = limit
+        self._thinking = torch.full_like(like, limit.opened, dtype=torch.bool)  # [B]
+        self._cut = torch.zeros_like(self._thinking)  # [B] rows that ran into the limit
+
+    def put(self, step: int, token: Tensor, logprob: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The step's tokens and log-probabilities, and which of them were sampled; all [B]."""
+        if step == self._limit.tokens:
+            self._cut = self._thinking
+        place = step - self._limit.tokens
+        own = torch.ones_like(self._cut)
+        if 0 <= place < len(self._limit.ending):
+            token = torch.where(self._cut, self._limit.ending[place], token)
+            logprob = torch.where(self._cut, 0.0, logprob)
+            own = ~self._cut
+        self._thinking = (self._thinking | (token == self._limit.open_id)) & (
+            token != self._limit.close_id
+        )
+        return token, logprob, own
 
 
 class Decoder:
@@ -105,18 +148,28 @@ class Decoder:
         return self._logits.float().softmax(-1)
 
     def sample(
-        self, *, max_new_tokens: int, stop_ids: Sequence[int], temperature: float
+        self,
+        *,
+        max_new_tokens: int,
+        stop_ids: Sequence[int],
+        temperature: float,
+        thoughts: ThoughtLimit | None = None,
     ) -> list[Sampled]:
         """Sample one answer a row, until a stop token or `max_new_tokens`.
 
         Logits are divided by `temperature` before the log-softmax; there is no top-p or top-k.
         Temperature 0 takes the most likely token; its log-probability is that at temperature 1.
+        `thoughts` ends thoughts that run too long.
         """
         stops = torch.tensor(stop_ids, dtype=torch.long, device=self._device)
         done = torch.zeros_like(self._seeds, dtype=torch.bool)
-        tokens, logprobs, alive = [], [], []
+        limiter = _Thoughts(thoughts, self._seeds) if thoughts else None
+        tokens, logprobs, alive, own = [], [], [], []
         for step in range(max_new_tokens):
             token, logprob = self._choose(temperature, self._drawn + step)
+            if limiter is not None:
+                token, logprob, sampled = limiter.put(step, token, logprob)
+                own.append(sampled)
             tokens.append(token)
             logprobs.append(logprob)
             alive.append(~done)
@@ -128,12 +181,21 @@ class Decoder:
         self._drawn = self._drawn + lengths
         counts = lengths.tolist()
         self._cached = [n + c - 1 for n, c in zip(self._cached, counts, strict=True)]
+        owned = torch.stack(own, 1).tolist() if own else [()] * len(counts)
         rows = zip(
-            torch.stack(tokens, 1).tolist(), torch.stack(logprobs, 1).tolist(), counts, strict=True
+            torch.stack(tokens, 1).tolist(),
+            torch.stack(logprobs, 1).tolist(),
+            owned,
+            counts,
+            strict=True,
         )
         return [
-            Sampled(token_ids=tuple(ids[:count]), logprobs=tuple(lps[:count]))
-            for ids, lps, count in rows
+            Sampled(
+                token_ids=tuple(ids[:count]),
+                logprobs=tuple(lps[:count]),
+                sampled=tuple(mine[:count]),
+            )
+            for ids, lps, mine, count in rows
         ]
 
     def _choose(self, temperature: float, counters: Tensor) -> tuple[Tensor, Tensor]:

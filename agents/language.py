@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -26,11 +26,12 @@ from transformers.utils.logging import set_tqdm_hook
 
 from wordle_rl.agents.base import Move, Opening, Player, View
 from wordle_rl.agents.built_in import BUILT_IN, built_in_path
-from wordle_rl.agents.chat import ChatRenderer, Ids
-from wordle_rl.agents.decoding import Decoder, Sampled, check_decoding
+from wordle_rl.agents.attention import attention_layout
+from wordle_rl.agents.chat import PLAIN, THOUGHT, THOUGHT_END, ChatOptions, ChatRenderer, Ids
+from wordle_rl.agents.decoding import Decoder, Sampled, ThoughtLimit, check_decoding
 from wordle_rl.agents.device import autocast, pick_device, pick_dtype
 from wordle_rl.agents.likely import likely_answers
-from wordle_rl.agents.lora import merged
+from wordle_rl.agents.lora import four_bits, merged
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
 from wordle_rl.records import Completion, FinishReason
@@ -58,6 +59,7 @@ class LanguageAgent:
         dtype: str = "auto",
         style: Style = "chat",
         max_new_tokens: int = 64,
+        chat: ChatOptions = PLAIN,
     ) -> None:
         self._name = name
         self._style: Style = style
@@ -66,11 +68,12 @@ class LanguageAgent:
         self.model = model
         torch.nn.Module.eval(torch.nn.Module.to(model, self.device))
         self.tokenizer = tokenizer
-        self.chat = ChatRenderer(tokenizer)
+        self.chat = ChatRenderer(tokenizer, chat)
         self.stop_ids = _stop_ids(model, tokenizer, self.chat)
         self.pad_id = _pad_id(model, tokenizer)
         check_decoding(self.model, self.pad_id)
         self.max_new_tokens = max_new_tokens
+        self.thoughts = _thought_limit(self.chat)
 
     @classmethod
     def load(
@@ -80,10 +83,16 @@ class LanguageAgent:
         device: str = "auto",
         dtype: str = "auto",
         max_new_tokens: int | None = None,
+        chat: ChatOptions | None = None,
+        bits: int | None = None,
     ) -> LanguageAgent:
         """Load a built-in model, a folder or a hub id; weights are held in float32 for training.
 
+        `max_new_tokens` and `chat` replace what the model's config says of them, there too. With
+        `bits` = 4 the weights are held in four bits and cannot be trained themselves.
+
         Raises:
+            ConfigError: four bits need a package that is not there.
             ModelError: if the model or its tokenizer cannot be loaded or has no chat template.
         """
         path = str(built_in_path(name_or_path)) if name_or_path in BUILT_IN else name_or_path
@@ -91,10 +100,14 @@ class LanguageAgent:
             raise ModelError(
                 f"model folder {path!r} has no config.json: give a model or run folder"
             )
+        how: dict[str, Any] = {"dtype": torch.float32}
+        if bits == 4:
+            place = pick_device(device)
+            how = {"quantization_config": four_bits(pick_dtype(dtype, place)), "device_map": place}
         try:
             with no_progress_bars():
                 loaded: Any = AutoModelForCausalLM.from_pretrained(
-                    path, dtype=torch.float32, output_loading_info=True
+                    path, output_loading_info=True, **how
                 )
             tokenizer = AutoTokenizer.from_pretrained(path)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -107,7 +120,12 @@ class LanguageAgent:
                 f"({len(missing)} missing): they would be random"
             )
         style: Style = getattr(model.config, "wordle_rl_style", "chat")
-        limit = max_new_tokens or int(getattr(model.config, "wordle_rl_max_new_tokens", 64))
+        if max_new_tokens is not None:
+            model.config.wordle_rl_max_new_tokens = max_new_tokens
+        if chat is not None:
+            model.config.wordle_rl_chat = chat.as_json()
+        limit = int(getattr(model.config, "wordle_rl_max_new_tokens", 64))
+        spoken = getattr(model.config, "wordle_rl_chat", None)
         return cls(
             model,
             tokenizer,
@@ -116,6 +134,7 @@ class LanguageAgent:
             dtype=dtype,
             style=style,
             max_new_tokens=limit,
+            chat=PLAIN if spoken is None else ChatOptions(**spoken),
         )
 
     def save(self, folder: Path, *, dtype: str = "float32") -> None:
@@ -141,6 +160,11 @@ class LanguageAgent:
         """The observation style it was trained on; `chat` unless its config says otherwise."""
         return self._style
 
+    def read_as(self, style: Style) -> None:
+        """Read games in this style from now on; kept in the model's config."""
+        self._style = style
+        self.model.config.wordle_rl_style = style
+
     @property
     def fingerprint(self) -> str:
         """A hash of weights, precision and answer limit: equal for agents that play the same."""
@@ -155,6 +179,22 @@ class LanguageAgent:
         """The likeliest answers to a prompt with their probabilities; see `likely`."""
         me: Any = self  # pyright reads this file under two names
         return likely_answers(me, prompt_ids, count=count)
+
+    @property
+    def notes(self) -> list[str]:
+        """What makes this model slower than others, in words; for most models nothing."""
+        notes = []
+        if attention_layout(self.model) == "none":
+            notes.append(
+                f"{self.name}: some layers keep a state instead of keys and values (linear, "
+                "convolution) or count columns, so every turn reads its game from the beginning"
+            )
+        elif not self.chat.append_only:
+            notes.append(
+                f"{self.name}: its chat template rewrites earlier turns, so every turn reads its "
+                "game from the beginning and is a training row of its own"
+            )
+        return notes
 
     @property
     def revision(self) -> str | None:
@@ -202,6 +242,7 @@ class _LanguagePlayer:
                 max_new_tokens=agent.max_new_tokens,
                 stop_ids=agent.stop_ids,
                 temperature=self._temperature,
+                thoughts=agent.thoughts,
             )
         return {i: self._move(i, answer) for i, answer in zip(rows, sampled, strict=True)}
 
@@ -260,8 +301,9 @@ class _LanguagePlayer:
             token_ids=answer.token_ids,
             logprobs=answer.logprobs,
             finish_reason=FinishReason.STOP if stopped else FinishReason.LENGTH,
+            sampled=answer.sampled,
         )
-        return Move(action=text, completion=completion)
+        return Move(action=self._agent.chat.action(text), completion=completion)
 
 
 @contextmanager
@@ -276,6 +318,32 @@ def no_progress_bars() -> Iterator[None]:
         yield
     finally:
         set_tqdm_hook(shown)
+
+
+def _thought_limit(chat: ChatRenderer) -> ThoughtLimit | None:
+    """How thoughts are ended, where the options ask for it.
+
+    Raises:
+        ModelError: the model has no tokens for the beginning and the end of a thought.
+    """
+    limit, tokenizer = chat.options.think_tokens, chat.tokenizer
+    if limit is None:
+        return None
+    known: dict[str, int] = cast(Any, tokenizer).get_vocab()
+    if not {THOUGHT, THOUGHT_END} <= known.keys():
+        raise ModelError(
+            f"{tokenizer.name_or_path!r} has no tokens {THOUGHT} and {THOUGHT_END}, so its "
+            "thoughts have no limit of their own: leave out think_tokens (gpt-oss takes "
+            "chat_template_kwargs = { reasoning_effort = 'low' })"
+        )
+    before, after = chat.encode("\n"), chat.encode("\n\n")
+    return ThoughtLimit(
+        tokens=limit,
+        open_id=known[THOUGHT],
+        close_id=known[THOUGHT_END],
+        ending=(*before, known[THOUGHT_END], *after),
+        opened=chat.opens_thought,
+    )
 
 
 def _pad_id(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:

@@ -6,8 +6,9 @@
     runs/first                                    a run folder: its best checkpoint by validation
     models/mine                                   a model folder
     Qwen/Qwen3-0.6B                               a hub id: owner/name
+    api:gpt-5-mini                                a model behind an OpenAI-compatible server
 
-torch is imported for the last four only.
+torch is imported for built-in models, folders and hub ids only.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wordle_rl.agents import api_agent
 from wordle_rl.agents.base import Agent
 from wordle_rl.agents.baselines import BASELINES, load_baseline
 from wordle_rl.agents.built_in import BUILT_IN
@@ -24,19 +26,28 @@ from wordle_rl.errors import ConfigError, ModelError, RunError, unknown_name
 from wordle_rl.run_dir import is_run, model_of_run
 
 if TYPE_CHECKING:
+    from wordle_rl.agents.chat import ChatOptions
     from wordle_rl.agents.language import LanguageAgent
 
 REWARD_HEAD = "reward_head.safetensors"
 """What a reward model has in its folder beside a language model's weights."""
 
 
-def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent:
+def load_agent(
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    api: api_agent.ApiSettings | None = None,
+) -> Agent:
     """The agent of a name.
 
     Args:
-        name: a baseline, a tree, a built-in model, a run folder, a model folder or a hub id.
+        name: a baseline, a tree, a built-in model, a run folder, a model folder, a hub id or
+            `api:MODEL`.
         device: where a model runs; `auto` takes the best there is.
         dtype: the type a model computes in; `auto` takes what the device is good at.
+        api: how the server of `api:MODEL` is asked.
 
     Raises:
         ConfigError: there is no such name.
@@ -47,15 +58,24 @@ def load_agent(name: str, *, device: str = "auto", dtype: str = "auto") -> Agent
         return load_baseline(name)
     if name.startswith(PREFIX):
         return TreeAgent(name)
+    if name.startswith(api_agent.PREFIX):
+        return api_agent.load_api_agent(name, api)
     return load_language_agent(name, device=device, dtype=dtype)
 
 
 def load_language_agent(
-    name: str, *, device: str = "auto", dtype: str = "auto", max_new_tokens: int | None = None
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    max_new_tokens: int | None = None,
+    chat: ChatOptions | None = None,
+    bits: int | None = None,
 ) -> LanguageAgent:
     """The language model of a name: `load_agent` without the baselines, for training.
 
-    `max_new_tokens` replaces the model's own limit on the length of an answer.
+    `max_new_tokens` replaces the model's own limit on the length of an answer, `chat` the way it is
+    spoken to; `bits` = 4 holds its weights in four bits.
     """
     path = model_path(name)  # before the slow import, so that a wrong name fails at once
     if (Path(path) / REWARD_HEAD).is_file():
@@ -65,7 +85,9 @@ def load_language_agent(
         )
     from wordle_rl.agents.language import LanguageAgent
 
-    return LanguageAgent.load(path, device=device, dtype=dtype, max_new_tokens=max_new_tokens)
+    return LanguageAgent.load(
+        path, device=device, dtype=dtype, max_new_tokens=max_new_tokens, chat=chat, bits=bits
+    )
 
 
 def model_path(name: str) -> str:
@@ -77,8 +99,8 @@ def model_path(name: str) -> str:
     """
     if name in BUILT_IN:
         return name
-    if name in BASELINES:
-        raise ConfigError(f"the agent {name!r} is not a model: use 'nano', a folder or a hub id")
+    if name in BASELINES or name.startswith(api_agent.PREFIX):
+        raise ConfigError(f"the agent {name!r} is no model to train: use 'nano', a folder or a hub id")
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         return str(model_of_run(folder) if is_run(folder) else folder)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import warnings
 from typing import cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import PreTrainedModel
+from transformers import BitsAndBytesConfig, PreTrainedModel
+
+from wordle_rl.errors import ConfigError
 
 
 def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, seed: int = 0) -> PreTrainedModel:
@@ -36,6 +39,33 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, seed: int = 0) ->
         warnings.filterwarnings("ignore", message, FutureWarning)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU as well
         return cast(PreTrainedModel, get_peft_model(model, config).eval())
+
+
+def hold_frozen_weights_in(model: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Convert the weights, in place, before adapters are added: what is not trained needs no more
+    precision than it is multiplied in. Buffers (the frequencies of positions) stay as they are.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
+
+
+def four_bits(dtype: torch.dtype) -> BitsAndBytesConfig:
+    """Weights in four bits (NF4 with double quantisation, Dettmers et al. 2023, arXiv 2305.14314).
+
+    Args:
+        dtype: what matrix products run in.
+
+    Raises:
+        ConfigError: bitsandbytes is not installed.
+    """
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ConfigError("lora.bits=4 needs bitsandbytes: pip install 'wordle-rl[qlora]'")
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
 
 
 def merged(model: PreTrainedModel) -> PreTrainedModel:

@@ -129,7 +129,10 @@ def told_secret(episode: Episode) -> str:
 
 
 def _probability(turn: Turn) -> float | None:
-    return None if turn.completion is None else math.exp(sum(turn.completion.logprobs))
+    done = turn.completion
+    if done is None or not done.token_ids:  # a server tells its words alone
+        return None
+    return math.exp(sum(done.logprobs))
 
 
 def _was_cut(turn: Turn) -> bool:

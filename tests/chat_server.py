@@ -51,7 +51,7 @@ class ChatServer:
     `most_at_once` is how many requests were ever under way together.
     """
 
-    def __init__(self, answer: Answer | list[Response]) -> None:
+    def __init__(self, answer: Answer | list[Response], port: int = 0) -> None:
         self._answer = answer if callable(answer) else _from_list(answer)
         self._lock = threading.Lock()
         self._under_way = 0
@@ -68,7 +68,7 @@ class ChatServer:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property

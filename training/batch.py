@@ -30,8 +30,15 @@ class TrainedTurn:
     logprobs: tuple[float, ...]
     advantage: float
     trained: bool = True
+    sampled: tuple[bool, ...] = ()
+    """Which of `token_ids` the model sampled itself; empty for all."""
     teacher_probs: Probabilities | None = None
     """[n, A] what a teacher would have said at the first n of `token_ids`."""
+
+    @property
+    def mask(self) -> list[bool]:
+        """Which of `token_ids` are trained."""
+        return [self.trained and own for own in self.sampled or (True,) * len(self.token_ids)]
 
 
 def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[TrainedTurn]:
@@ -53,6 +60,7 @@ def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[Trained
                 token_ids=done.token_ids,
                 logprobs=done.logprobs,
                 advantage=advantage,
+                sampled=done.sampled,
                 teacher_probs=turn.teacher_probs,
             )
         )
@@ -67,7 +75,7 @@ def demonstration_turns(chat: ChatRenderer, game: Demonstration, stop_id: int) -
     seen = (game.opening, *game.observations)
     played = zip(game.actions, game.trained, known or (None,) * len(game.actions), strict=True)
     for k, (action, trained, probs) in enumerate(played, start=1):
-        answer = (*chat.encode(action), stop_id)
+        answer = (*chat.answer_ids(action), stop_id)
         turns.append(
             TrainedTurn(
                 prompt_ids=prompt,
@@ -125,9 +133,9 @@ def _merge(row: Sequence[TrainedTurn]) -> Sample:
         if turn.prompt_ids[: len(ids)] != tuple(ids):
             raise SampleError("a turn's prompt does not begin with the tokens sampled before it")
         ids += [*context, *turn.token_ids]
-        mask += [False] * blank + [turn.trained] * len(turn.token_ids)
+        mask += [False] * blank + turn.mask
         logprobs += [0.0] * blank + list(turn.logprobs)
-        advantages += [0.0] * blank + [turn.advantage] * len(turn.token_ids)
+        advantages += [0.0] * blank + [turn.advantage if own else 0.0 for own in turn.mask]
     return Sample(
         token_ids=tuple(ids),
         loss_mask=tuple(mask),

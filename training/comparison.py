@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.config import TrainConfig
 from wordle_rl.evaluation.evaluator import evaluate, report_json
 from wordle_rl.evaluation.games import GameRecord
@@ -18,6 +17,7 @@ from wordle_rl.evaluation.report import comparison_table, paired_table, rows_of
 from wordle_rl.evaluation.suites import Suite
 from wordle_rl.records import EvalReport
 from wordle_rl.run_dir import RunDir, write_atomically
+from wordle_rl.training.policy import load_player
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +42,7 @@ def compare(
     reports: dict[tuple[str, str], EvalReport] = {}
     games: dict[tuple[str, str], list[GameRecord]] = {}
     for when, path in models.items():
-        agent = load_language_agent(
-            path,
-            device=config.model.device,
-            dtype=config.model.dtype,
-            max_new_tokens=config.model.max_new_tokens,
-        )
+        agent = load_player(config.model, path)
         for suite in suites:
             kept = games[when, suite.name] = []
             with console.status(f"playing {suite.name} with the model {when} training"):

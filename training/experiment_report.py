@@ -16,7 +16,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.evaluation.curves import plot_runs
 from wordle_rl.evaluation.evaluator import evaluate
 from wordle_rl.evaluation.games import GameRecord
@@ -27,6 +26,7 @@ from wordle_rl.evaluation.suites import Suite
 from wordle_rl.records import PlayReport
 from wordle_rl.run_dir import write_atomically
 from wordle_rl.training.experiments import ExperimentConfig, PlannedRun
+from wordle_rl.training.policy import load_player
 from wordle_rl.training.validation import chosen_suites
 
 COLUMNS = ("variant", "moves", "seeds", "n", "wins", "gain", "gain by seed")
@@ -103,13 +103,7 @@ def _play(
     run: PlannedRun, experiment: ExperimentConfig, folder: Path, console: Console
 ) -> dict[str, list[GameRecord]]:
     """The games of a run's best checkpoint, by suite."""
-    model = run.config.model
-    agent = load_language_agent(
-        str(run.run.path),
-        device=model.device,
-        dtype=model.dtype,
-        max_new_tokens=model.max_new_tokens,
-    )
+    agent = load_player(run.config.model, str(run.run.path))
     games: dict[str, list[GameRecord]] = {}
     for suite in _suites_of(run, experiment):
         place = f"{run.name}-{suite.suite_hash[:8]}-{agent.fingerprint[:8]}"

@@ -22,6 +22,7 @@ from wordle_rl.training.curriculum import curriculum_metrics, with_secrets
 from wordle_rl.training.hard_tasks import Played, with_replays
 from wordle_rl.training.mixture import allot, mixture
 from wordle_rl.training.openings import draw_openings, with_openings
+from wordle_rl.training.processes import ALONE, World, world
 
 SELF = "self"
 """The opponent that is the model itself."""
@@ -100,9 +101,19 @@ def play_step(
     temperature: float,
     attempt: int = 0,
     past: Past = BEGINNING,
+    shared: World = ALONE,
 ) -> list[EpisodeGroup]:
-    """Play every task of a step by a whole group; against itself, a group for each seat."""
-    tasks_P = draw_tasks(config, step, attempt, past)
+    """Play every task of a step by a whole group; against itself, a group for each seat.
+
+    Where several processes share the run each plays some of the tasks, and all get all groups.
+    """
+    tasks_P = shared.share(draw_tasks(config, step, attempt, past))
+    return shared.together(_play(agent, config, step, temperature, tasks_P))
+
+
+def _play(
+    agent: Agent, config: TrainConfig, step: int, temperature: float, tasks_P: Sequence[Task]
+) -> list[EpisodeGroup]:
     seed = seed_from(config.train.seed, "rollout", step)
     if config.env.opponent == SELF:
         return self_play(
@@ -207,7 +218,9 @@ def check_games(config: TrainConfig, style: Style) -> None:
 
 
 def _check_choices(config: TrainConfig) -> None:
-    """Self-play has no player to open its games, and its groups are of seats."""
+    """Self-play has no player to open its games, and its groups are of seats, not of tasks."""
+    if config.env.opponent == SELF and world().count > 1:
+        raise ConfigError("setting env.opponent='self': self-play runs in one process only")
     chosen = config.tasks.model_dump().items() - TasksSection().model_dump().items()
     if config.env.opponent == SELF and chosen:
         raise ConfigError(

@@ -96,7 +96,7 @@ def _games(groups: Sequence[EpisodeGroup]) -> Iterator[_Game]:
             rows = [] if episode.error is not None else _rows(episode)
             if not rows:
                 continue
-            counts = [len(turn.token_ids) for turn in episode_turns(episode, _nothing(episode))]
+            counts = [sum(turn.mask) for turn in episode_turns(episode, _nothing(episode))]
             rewards = torch.zeros(sum(counts))
             for turn, end in zip(episode.turns, accumulate(counts), strict=True):
                 # A turn without tokens pays the token before it.

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.checkpoint import load_checkpoint, prune, save_checkpoint
+from wordle_rl.training.processes import world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +40,12 @@ class Keeper:
             )
             step = int(state["step"])
         self.run.cut_logs(step)
-        return step
+        return world().from_first(lambda: step)  # nobody reads logs that are not cut yet
 
     def save(self, step: int, best: int | None) -> None:
         """Write a checkpoint, note the best one, delete old ones."""
+        if not self.run.writes:
+            return
         save_checkpoint(
             self.run.checkpoints / f"step-{step}",
             model=self.model,

@@ -18,6 +18,7 @@ from wordle_rl.training.pair_methods import (
     complete_pairs,
 )
 from wordle_rl.training.pair_trainer import train_on_pairs
+from wordle_rl.training.processes import check_alone
 from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.trainer import Display, train
 from wordle_rl.training.validation import Validate
@@ -62,6 +63,17 @@ def loop_of(algo: str) -> Loop:
         return LOOPS[algo]
     find_algorithm(algo)
     return REWARDS
+
+
+def check_processes(config: TrainConfig) -> None:
+    """Refuse methods whose update is not a sum of gradients over rows.
+
+    Raises:
+        ConfigError: there are several processes and the method is such a one.
+    """
+    algo = config.train.algo
+    if algo in PAIR_METHODS or find_algorithm(algo).step != "gradient":
+        check_alone(f"train.algo={algo!r}")
 
 
 def _complete_rewards(config: TrainConfig) -> TrainConfig:

@@ -51,13 +51,17 @@ def take_step(optimizers: Iterable[Optimizer]) -> None:
 
 
 def muon_and_adamw(model: PreTrainedModel, *, muon_lr: float, adamw_lr: float) -> list[Optimizer]:
-    """Muon for hidden matrices (weight decay 0.01), AdamW for everything else; neither if empty."""
+    """Muon for hidden matrices (weight decay 0.01), AdamW for everything else; neither if empty.
+
+    With `muon_lr` 0 AdamW has all of it.
+    """
     ends: list[nn.Module | None] = [m for m in model.modules() if isinstance(m, nn.Embedding)]
     ends.append(model.get_output_embeddings())  # type: ignore[no-untyped-call]
     outside = {id(p) for end in ends if end is not None for p in end.parameters()}
     trained = [p for p in model.parameters() if p.requires_grad]
-    matrices = [p for p in trained if p.ndim == 2 and id(p) not in outside]
-    rest = [p for p in trained if p.ndim != 2 or id(p) in outside]
+    matrices = [p for p in trained if p.ndim == 2 and id(p) not in outside and muon_lr]
+    taken = {id(p) for p in matrices}
+    rest = [p for p in trained if id(p) not in taken]
     optimizers: list[Optimizer] = []
     if matrices:
         optimizers.append(Muon(matrices, lr=muon_lr, weight_decay=0.01))

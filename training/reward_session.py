@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from wordle_rl.agents.loading import load_language_agent
-from wordle_rl.agents.lora import add_lora
 from wordle_rl.config import TrainConfig, to_toml
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.report import percent
@@ -14,6 +12,8 @@ from wordle_rl.run_dir import RunDir
 from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.pair_methods import complete_pairs
 from wordle_rl.training.pair_source import read_rankings
+from wordle_rl.training.policy import load_policy
+from wordle_rl.training.processes import check_alone
 from wordle_rl.training.reward_model import RewardModel
 from wordle_rl.training.reward_trainer import split_rankings, train_reward_model
 from wordle_rl.training.session import (
@@ -36,6 +36,7 @@ def run_reward_training(
         ConfigError: there is no file, or the configuration cannot work.
     """
     console = console or Console()
+    check_alone("a reward model")
     config = complete_pairs(config)
     if not config.preference.path:
         raise ConfigError(
@@ -44,13 +45,7 @@ def run_reward_training(
         )
     rankings = read_rankings(config.preference.path)
     split_rankings(rankings, config)  # what cannot work fails here, before anything is written
-    agent = load_language_agent(
-        config.model.path, device=config.model.device, dtype=config.model.dtype
-    )
-    if config.lora.rank:
-        agent.model = add_lora(
-            agent.model, rank=config.lora.rank, alpha=config.lora.alpha, seed=config.train.seed
-        )
+    agent = load_policy(config.model, config.lora, seed=config.train.seed)
     open_run(run, to_toml(config), resume=resume)
     title = f"reward model on {config.preference.path} · {agent.name} · {run.path}"
     with (

@@ -16,6 +16,7 @@ from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.advantages import is_constant
 from wordle_rl.training.games import BEGINNING, Past, play_step
 from wordle_rl.training.overlong import charge_overlong
+from wordle_rl.training.processes import world
 from wordle_rl.training.scoring import WeightedScorer, add_scores
 
 Phase = Callable[[str], None]
@@ -107,12 +108,13 @@ def _play_round(
     phase("playing")
     temperature = config.rollout.temperature
     assert temperature is not None, "settings are incomplete: call fill_defaults first"
-    groups = play_step(agent, config, step, temperature, attempt, past)
+    shared = world()
+    groups = play_step(agent, config, step, temperature, attempt, past, shared)
     alone = config.rollout.model_copy(update={"group_size": 1})
     once = config.model_copy(update={"rollout": alone})
-    best = play_step(agent, once, step, 0.0, attempt, past) if greedy else []
+    best = play_step(agent, once, step, 0.0, attempt, past, shared) if greedy else []
     phase("scoring")
-    scored, metrics = add_scores([*groups, *best], scorers)
+    scored, metrics = shared.from_first(lambda: add_scores([*groups, *best], scorers))
     paid = charge_overlong(scored, agent.max_new_tokens, config.rollout.overlong_tokens)
     return _Round(groups=paid[: len(groups)], greedy=paid[len(groups) :], metrics=metrics)
 

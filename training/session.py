@@ -23,23 +23,25 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from wordle_rl.agents.device import keep_freed_memory
+from wordle_rl.agents.device import keep_freed_memory, pick_device
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.agents.loading import load_language_agent
-from wordle_rl.agents.lora import add_lora
 from wordle_rl.agents.nano import byte_tokenizer, new_model
-from wordle_rl.config import PretrainConfig, TrainConfig, to_toml
-from wordle_rl.errors import RunError
+from wordle_rl.config import LoraSection, ModelSection, PretrainConfig, TrainConfig, to_toml
+from wordle_rl.errors import ConfigError, RunError
 from wordle_rl.evaluation.curves import plot_curve
 from wordle_rl.provenance import git_commit, hardware, versions
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
 from wordle_rl.training.comparison import Comparison, compare, comparisons_json
 from wordle_rl.training.display import TrainDisplay
+from wordle_rl.training.dry_run import plan
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
-from wordle_rl.training.loops import loop_of
+from wordle_rl.training.loops import check_processes, loop_of
+from wordle_rl.training.memory import hint_at_memory
 from wordle_rl.training.overlong import check_overlong
+from wordle_rl.training.policy import load_policy
+from wordle_rl.training.processes import check_alone, world
 from wordle_rl.training.reward_model import reward_scorers
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
@@ -67,15 +69,14 @@ def run_training(
         ConfigError: the configuration cannot work.
     """
     console = console or Console()
+    if world().rank > 0:  # the first process writes and speaks for all
+        console, run = Console(quiet=True), RunDir(run.path, writes=False)
     keep_freed_memory()
     loop = loop_of(config.train.algo)
     config = loop.complete(config)
-    agent = load_language_agent(
-        config.model.path,
-        device=config.model.device,
-        dtype=config.model.dtype,
-        max_new_tokens=config.model.max_new_tokens,
-    )
+    check_processes(config)
+    warn_of_memory(config, console)
+    agent = load_policy(config.model, config.lora, seed=config.train.seed)
     # What cannot work fails here, before anything is written.
     check_games(config, agent.style)
     check_overlong(agent.max_new_tokens, config.rollout.overlong_tokens)
@@ -85,10 +86,6 @@ def run_training(
     names = config.eval.suite if config.eval.every_steps else ""
     suites = chosen_suites(names, *game, "val", opponent)
     final = chosen_suites(config.eval.final_suite, *game, "test", opponent)
-    if config.lora.rank:
-        agent.model = add_lora(
-            agent.model, rank=config.lora.rank, alpha=config.lora.alpha, seed=config.train.seed
-        )
     open_run(run, to_toml(config), resume=resume)
 
     title = f"{config.train.algo} on {config.env.id} · {agent.name} · {run.path}"
@@ -103,15 +100,20 @@ def run_training(
         ) as display,
     ):
         display.resume(run.records())
-        outcome = loop.train(
-            agent,
-            config,
-            run,
-            display=display,
-            validate=validator(suites),
-            scorers=scorers,
-            interrupted=interrupted,
-        )
+        for note in agent.notes:
+            display.warn(note)
+        with hint_at_memory(config):
+            outcome = loop.train(
+                agent,
+                config,
+                run,
+                display=display,
+                validate=validator(suites),
+                scorers=scorers,
+                interrupted=lambda: any(world().together([interrupted()])),
+            )
+    if not run.writes:
+        return TrainingResult(outcome=outcome)
     records = list(run.records())
     if any("rollout/win_rate" in row or "eval/greedy_win_rate" in row for row in records):
         plot_curve(records, run.curve)
@@ -127,17 +129,28 @@ def run_training(
     return TrainingResult(outcome=outcome, comparisons=comparisons)
 
 
+def warn_of_memory(config: TrainConfig, console: Console) -> None:
+    """Before anything is loaded: say that an accelerator is too small, where it is."""
+    if pick_device(config.model.device).type == "cpu":
+        return
+    planned = plan(config)
+    say(console, f"memory: {planned.lines[-1]}")
+    if planned.is_too_much:
+        say(console, "memory: that is more than there is; wordle-rl train --dry-run tells of what")
+
+
 def run_pretraining(
     config: PretrainConfig, run: RunDir, *, resume: bool = False, console: Console | None = None
 ) -> Outcome:
     """Imitate the game's teacher as configured, or go on with a run."""
     console = console or Console()
+    check_alone("imitation")
     keep_freed_memory()
-    find_teacher(config)  # what has no teacher fails here, before anything is written
     if config.model == "new":
         agent = new_nano(config)
     else:
-        agent = load_language_agent(config.model, device=config.device, dtype=config.dtype)
+        agent = load_student(config)
+    find_teacher(config, agent.style)  # what has no teacher fails before anything is written
     names = AUTO if config.eval_every_steps else ""
     suites = chosen_suites(names, config.env, config.options, "val")
     open_run(run, to_toml(config), resume=resume)
@@ -163,8 +176,31 @@ def run_pretraining(
     return outcome
 
 
+def load_student(config: PretrainConfig) -> LanguageAgent:
+    """The model that goes on learning by imitation, in the style that the settings ask for."""
+    model = ModelSection(
+        path=config.model,
+        device=config.device,
+        dtype=config.dtype,
+        chat_template_kwargs=config.chat_template_kwargs,
+    )
+    agent = load_policy(model, LoraSection(rank=config.lora_rank), seed=config.seed)
+    if config.style != "auto":
+        agent.read_as(config.style)
+    return agent
+
+
 def new_nano(config: PretrainConfig) -> LanguageAgent:
-    """A fresh nano; how it reads games is saved in its config."""
+    """A fresh nano; how it reads games is saved in its config.
+
+    Raises:
+        ConfigError: settings that are for the models of others.
+    """
+    if config.style == "chat" or config.lora_rank or config.chat_template_kwargs:
+        raise ConfigError(
+            "style, lora_rank and chat_template_kwargs are for a model that can read: name one "
+            "with --model"
+        )
     model = new_model(layers=config.layers, width=config.width, seed=config.seed)
     model.config.wordle_rl_style = "compact"
     model.config.wordle_rl_max_new_tokens = 12
@@ -207,7 +243,8 @@ def open_run(run: RunDir, config_toml: str, *, resume: bool) -> None:
             'write {"threads": N} into it'
         ) from error
     torch.set_num_threads(threads)
-    write_atomically(run.config, config_toml)  # the number of steps and the device may be new
+    if run.writes:
+        write_atomically(run.config, config_toml)  # the number of steps and the device may be new
 
 
 def run_meta() -> dict[str, Any]:

@@ -62,7 +62,7 @@ def pretrain(
         on_step: sees every record as it is logged.
         interrupted: asked after every step; true saves and returns.
     """
-    teacher = find_teacher(config)
+    teacher = find_teacher(config, agent.style)
     optimizers = muon_and_adamw(agent.model, muon_lr=config.muon_lr, adamw_lr=config.adamw_lr)
     keeper = Keeper(
         run=run,

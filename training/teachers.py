@@ -1,6 +1,6 @@
 """Whose games a model imitates: one teacher for each game of a mixture.
 
-Wordle has a teacher of its own (`teacher.WordleTeacher`). Every other game is played by a baseline
+Wordle in compact style has a teacher of its own (`teacher.WordleTeacher`). Every other game is played by a baseline
 through the environment: one that guesses at random among what still fits, or, where a question has
 one right answer, one that knows it. Secrets are those of the training split; a game for two is
 played from both seats in turn.
@@ -9,7 +9,7 @@ played from both seats in turn.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from wordle_rl.agents.baselines import load_baseline
 from wordle_rl.config import PretrainConfig
 from wordle_rl.envs import make_env, supported
+from wordle_rl.envs.base import Style
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, Task
 from wordle_rl.rollout import play_games
@@ -43,15 +44,17 @@ class PlayedTeacher:
         env_id: the game.
         baseline: who plays it.
         options: arguments of the game.
+        style: how the game speaks; in chat its answers are in square brackets, as it asks.
     """
 
     env_id: str
     baseline: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    style: Style = "compact"
 
     def demonstrations(self, rng: np.random.Generator, count: int) -> list[Demonstration]:
         """`count` games; the same generator state gives the same games."""
-        fixed = supported(self.env_id, split="train", style="compact", history="last")
+        fixed = supported(self.env_id, split="train", style=self.style, history="last")
         in_turn = make_env(self.env_id, **fixed, **self.options).public().get("players") == 2
         tasks = [
             Task(
@@ -70,7 +73,8 @@ class PlayedTeacher:
             temperature=1.0,
             seeds=[int(seed) for seed in rng.integers(2**32, size=count)],
         )
-        return [demonstration(episode) for episode in episodes]
+        shown = [demonstration(episode) for episode in episodes]
+        return shown if self.style == "compact" else [_in_brackets(game) for game in shown]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +97,8 @@ class MixedTeacher:
         ]
 
 
-def find_teacher(config: PretrainConfig) -> Teacher:
-    """The teacher of the games that the settings name.
+def find_teacher(config: PretrainConfig, style: Style = "compact") -> Teacher:
+    """The teacher of the games that the settings name, for a student that reads `style`.
 
     Raises:
         ConfigError: there is no such game, it does not take its options, or no baseline plays it.
@@ -105,12 +109,12 @@ def find_teacher(config: PretrainConfig) -> Teacher:
             f"setting players: {min(strangers)!r} is no game of {config.env!r} that a baseline is "
             "imitated in, leave it out"
         )
-    teachers = [_teacher(game, config) for game in games]
+    teachers = [_teacher(game, config, style) for game in games]
     return teachers[0] if len(games) == 1 else MixedTeacher(games=games, teachers=teachers)
 
 
-def _teacher(game: MixedGame, config: PretrainConfig) -> Teacher:
-    if game.env_id == "wordle":
+def _teacher(game: MixedGame, config: PretrainConfig, style: Style) -> Teacher:
+    if game.env_id == "wordle" and style == "compact":
         if game.options:
             raise ConfigError(
                 f"options of 'wordle' are {dict(game.options)!r}: its teacher plays the ordinary "
@@ -123,9 +127,17 @@ def _teacher(game: MixedGame, config: PretrainConfig) -> Teacher:
             endgame_share=config.endgame_share,
         )
     baseline = config.players.get(game.env_id, BASELINES.get(game.env_id, "random-consistent"))
-    teacher = PlayedTeacher(env_id=game.env_id, baseline=baseline, options=game.options)
+    teacher = PlayedTeacher(
+        env_id=game.env_id, baseline=baseline, options=game.options, style=style
+    )
     teacher.demonstrations(np.random.default_rng(0), 1)  # what cannot be played fails here
     return teacher
+
+
+def _in_brackets(game: Demonstration) -> Demonstration:
+    """The same game with its answers as chat-style games ask for them: `[crane]`."""
+    said = tuple(a if a.startswith("[") else f"[{a}]" for a in game.actions)
+    return replace(game, actions=said)
 
 
 def demonstration(episode: Episode) -> Demonstration:

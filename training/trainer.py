@@ -107,7 +107,7 @@ def train(
         results.append(task_results(played.everything))
         run.log_tasks(done, results[-1])
         _show(display, record, played, history)
-        if due(done, config.save.games_every_steps, last):
+        if run.writes and due(done, config.save.games_every_steps, last):
             write_games(
                 run.episodes, done, played.groups, limit=16, advantages_PG=lesson.advantages_PG
             )

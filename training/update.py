@@ -27,6 +27,7 @@ from wordle_rl.training.corrections import CorrectionInputs
 from wordle_rl.training.kl import penalty_to_go
 from wordle_rl.training.losses import Clip
 from wordle_rl.training.optim import clip_gradients, take_step
+from wordle_rl.training.processes import world
 from wordle_rl.training.update_metrics import over_updates, summarise, token_metrics
 
 
@@ -65,7 +66,8 @@ class Updater:
             trained_tokens=trained,
             tokens_per_game=self.settings.tokens_per_row,
         )
-        micros = micro_batches(samples, self.settings.micro_batch_tokens)
+        mine = world().share(sorted(samples, key=lambda sample: len(sample.token_ids)))
+        micros = micro_batches(mine, self.settings.micro_batch_tokens)
         batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
         return self.take_step(self, batches, size)
 
@@ -129,13 +131,17 @@ class Updater:
         return distilled(output, batch, scores.expected, self.parts, self.settings, size)
 
     def accumulate(self, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
-        """Add the gradient of the whole batch to the weights' `grad`; `train/` metrics."""
-        outputs = []
+        """Add the gradient of the whole batch to the weights' `grad`; `train/` metrics.
+
+        Of several processes each has some of the micro-batches; the sum is the same for all.
+        """
+        outputs: list[LossOutput] = []
         for batch in batches:
             output = self.loss(batch, size)
             torch.autograd.backward(output.loss)
             outputs.append(replace(output, loss=output.loss.detach()))
-        return summarise(outputs, size)
+        world().sum_gradients(self.parameters())
+        return summarise(world().together(outputs), size)
 
 
 Step = Callable[[Updater, Sequence[Batch], BatchSize], dict[str, float]]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 HELD_OUT = ("val", "test")
 """Splits beside which the training split is shown."""
+BATCH_GAMES = 512
+"""Games of an agent that run together unless it says otherwise."""
 INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ended."""
 
@@ -71,6 +73,13 @@ OPTIONS = (
     STORE,
     click.option("--no-store", is_flag=True, help="Record nothing."),
     click.option("--device", default="auto", show_default=True, help="Where a model runs."),
+    click.option(
+        "--api",
+        "api",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Of an agent api:MODEL, such as base_url=http://localhost:8000/v1; repeatable.",
+    ),
     click.option("--seed", default=0, show_default=True, help="Of the agent's randomness."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else."),
 )
@@ -92,6 +101,7 @@ class _Settings:
     store: Path
     no_store: bool
     device: str
+    api: tuple[str, ...]
     seed: int
     as_json: bool
 
@@ -121,10 +131,16 @@ class _Settings:
         )
 
     def load_agent(self, name: str) -> Agent:
-        """The agent of a name, on the device."""
+        """The agent of a name, on the device; what slows it down is said."""
+        from wordle_rl.agents.api_agent import PREFIX, read_settings
         from wordle_rl.agents.loading import load_agent
 
-        return load_agent(name, device=self.device)
+        if self.api and not name.startswith(PREFIX):
+            raise ConfigError(f"--api is for an agent api:MODEL, and {name!r} is none: leave it out")
+        agent = load_agent(name, device=self.device, api=read_settings(self.api))
+        for note in getattr(agent, "notes", ()):
+            click.echo(note, err=True)
+        return agent
 
     def play(
         self, agent: Agent, suite: Suite, folder: str, progress: Progress
@@ -146,15 +162,18 @@ class _Settings:
             won += game["solved"]
             progress.update(bar, advance=1, won=f"{won / len(games):.0%} won")
 
-        report = evaluate(
-            agent,
-            suite,
-            samples=samples,
-            temperature=temperature,
-            seed=self.seed,
-            out_dir=None if self.out is None else self.out / folder,
-            on_game=on_game,
-        )
+        out = None if self.out is None else self.out / folder
+        with _usage_told(agent, out):
+            report = evaluate(
+                agent,
+                suite,
+                samples=samples,
+                temperature=temperature,
+                seed=self.seed,
+                out_dir=out,
+                batch_games=getattr(agent, "batch_games", BATCH_GAMES),
+                on_game=on_game,
+            )
         if not self.no_store:
             self._record(agent, suite, report, games)
         return report, games
@@ -220,6 +239,30 @@ class _Settings:
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
+@contextmanager
+def _usage_told(agent: Agent, out: Path | None) -> Iterator[None]:
+    """Say what a server was asked for, also after a stop; kept in `out`, a line for each call."""
+    from wordle_rl.agents.api_agent import ApiAgent
+
+    if not isinstance(agent, ApiAgent):
+        yield
+        return
+    before = asdict(agent.usage)
+    try:
+        yield
+    finally:
+        used = {key: value - before[key] for key, value in asdict(agent.usage).items()}
+        if out is not None and out.is_dir():
+            with (out / "usage.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(used) + "\n")
+        cost = f", cost {used['cost']:.4f}" if used["cost"] else ""
+        click.echo(
+            f"{agent.name}: {used['requests']} answers, {used['prompt_tokens']} prompt and "
+            f"{used['completion_tokens']} completion tokens{cost}",
+            err=True,
+        )
+
+
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the shared options, as its argument `settings`."""
 
@@ -246,8 +289,9 @@ def evaluate(settings: _Settings, agent: str, train_split: bool) -> None:
     """Play a suite with AGENT and report wins, guesses and errors with their 95 % intervals.
 
     AGENT is a baseline (random, random-consistent, greedy-patterns, greedy-entropy, or one with an
-    opener such as greedy-patterns:salet), nano, a run folder, a model folder or a hub id. Every
-    secret is played greedily once, and --samples times at --temperature.
+    opener such as greedy-patterns:salet), nano, a run folder, a model folder, a hub id, or
+    api:MODEL behind an OpenAI-compatible server. Every secret is played greedily once, and
+    --samples times at --temperature.
     """
     suite = settings.load_suite()
     player = settings.load_agent(agent)

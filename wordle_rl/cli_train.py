@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from wordle_rl.config import (
     read_toml,
 )
 from wordle_rl.errors import ConfigError, RunError
-from wordle_rl.run_dir import RunDir, is_run
+from wordle_rl.run_dir import RunDir, is_run, write_atomically
 
 PRESET_KINDS: dict[str, PresetKind] = {"train": "presets", "pretrain": "recipes"}
 INTERRUPTED = 130
@@ -56,6 +57,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.")
 @click.option("--seed", type=click.IntRange(min=0), help="Fixes secrets and sampling.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
+@click.option("--dry-run", is_flag=True, help="Say how much memory it would need, and stop.")
 @run_dir_option
 @resume_option
 @set_option
@@ -69,6 +71,7 @@ def train(
     steps: int | None,
     seed: int | None,
     device: str | None,
+    dry_run: bool,
     run_dir: Path | None,
     resume: bool,
     overrides: tuple[str, ...],
@@ -111,20 +114,39 @@ def train(
         run = RunDir(run_dir or _free_folder(Path(preset or "default").stem))
     flags_last = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()]
     values = apply_overrides(values, [*overrides, *flags_last])
-    _train(parse(TrainConfig, values), run, resume, as_json)
+    config = parse(TrainConfig, values)
+    if dry_run:
+        _say_plan(config, as_json)
+    else:
+        _train(config, run, resume, as_json)
+
+
+def _say_plan(config: TrainConfig, as_json: bool) -> None:
+    from wordle_rl.training.dry_run import plan
+    from wordle_rl.training.loops import loop_of
+
+    planned = plan(loop_of(config.train.algo).complete(config))
+    if as_json:
+        bytes_ = asdict(planned.memory) | {"peak": planned.memory.peak}
+        click.echo(json.dumps({"bytes": bytes_, "workload": asdict(planned.workload)}))
+        return
+    click.echo(f"memory on {planned.device}, estimated:")
+    for line in planned.lines:
+        click.echo(f"  {line}")
 
 
 def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> None:
     from rich.console import Console
 
     from wordle_rl.training.pair_methods import REWARD_MODEL
+    from wordle_rl.training.processes import world
     from wordle_rl.training.reward_session import run_reward_training
     from wordle_rl.training.session import result_json, run_training
 
     sessions = {REWARD_MODEL: run_reward_training}
     start = sessions.get(config.train.algo, run_training)
     result = start(config, run, resume=resume, console=Console(stderr=as_json))
-    if as_json:
+    if as_json and world().rank == 0:
         click.echo(json.dumps(result_json(run, result)))
     if not result.outcome.finished:
         raise click.exceptions.Exit(INTERRUPTED)
@@ -134,6 +156,11 @@ def _train(config: TrainConfig, run: RunDir, resume: bool, as_json: bool) -> Non
 @click.option("--preset", default=None, help="Settings to start from: a name or a .toml file.")
 @click.option("--env", help="The game, or several: wordle=4,guess-number,math.")
 @click.option("--model", help="new, or what to go on from: nano, a model or run folder, a hub id.")
+@click.option(
+    "--style",
+    type=click.Choice(["compact", "chat"]),
+    help="How games speak; chat is the recipe for an instruction-tuned --model.",
+)
 @click.option("--steps", type=click.IntRange(min=1), help="Updates.")
 @click.option("--seed", type=click.IntRange(min=0), help="Fixes weights and games.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
@@ -144,6 +171,7 @@ def pretrain(
     preset: str | None,
     env: str | None,
     model: str | None,
+    style: str | None,
     steps: int | None,
     seed: int | None,
     device: str | None,
@@ -154,9 +182,13 @@ def pretrain(
     """Make a model that imitates a game's teacher.
 
     The teacher guesses at random what still fits; in math it knows the answer. Without a preset, a
-    game or a model this is the command that made nano.
+    game or a model this is the command that made nano. `--model ID --style chat` is the warm start
+    of a Hugging Face model.
     """
-    _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
+    given = _given(env, model, steps, seed, device) | ({"style": style} if style else {})
+    if style == "chat":
+        preset = preset or "chat"
+    _pretrain(preset, given, run_dir, resume, overrides)
 
 
 def _given(
@@ -206,12 +238,19 @@ def _pretrain(
     help="Of the weights; bfloat16 halves the file.",
 )
 def export(model: str, out: Path, dtype: str) -> None:
-    """Write MODEL (a run folder: its best checkpoint) as an ordinary model folder OUT."""
+    """Write MODEL (a run folder: its best checkpoint) as an ordinary model folder OUT.
+
+    Adapters are folded in. A README.md is the model's card: where it comes from, and what the run
+    measured.
+    """
     from wordle_rl.agents.loading import load_language_agent
+    from wordle_rl.evaluation.model_card import model_card
 
     if out.exists() and any(out.iterdir()):
         raise RunError(f"folder {str(out)!r} is not empty: choose another one")
+    card = model_card(model, out.name)
     load_language_agent(model, device="cpu").save(out, dtype=dtype)
+    write_atomically(out / "README.md", card)
     click.echo(f"wrote {out}")
 
 

@@ -38,6 +38,12 @@ class PretrainConfig(Section):
     """Arguments of the game; of several, a table for each, or a list of tables to vary."""
     model: str = "new"
     """`new` for a fresh nano, or a model folder to go on from."""
+    style: Literal["auto", "compact", "chat"] = "auto"
+    """How games speak to the model: one short line, or plain English; `auto` for its own way."""
+    chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Variables of the model's chat template, for example `{ enable_thinking = false }`."""
+    lora_rank: int = Field(default=0, ge=0)
+    """0 trains all weights; above 0 trains adapters of this rank, folded in when they are saved."""
     layers: int = Field(default=4, ge=1)
     """Layers of a fresh nano."""
     width: int = Field(default=256, ge=32, multiple_of=32)
@@ -48,8 +54,8 @@ class PretrainConfig(Section):
     """Updates."""
     games_per_step: int = Field(default=256, ge=1)
     """Teacher games an update."""
-    muon_lr: float = Field(default=0.02, gt=0)
-    """Learning rate of the hidden matrices (Muon)."""
+    muon_lr: float = Field(default=0.02, ge=0)
+    """Learning rate of the hidden matrices (Muon); 0 leaves them to AdamW."""
     adamw_lr: float = Field(default=3e-3, gt=0)
     """Learning rate of embeddings and vectors (AdamW)."""
     warmup_steps: int = Field(default=50, ge=0)
@@ -114,7 +120,13 @@ class ModelSection(Section):
     device: str = "auto"
     """`auto` (CUDA, else MPS, else CPU) or a torch device."""
     max_new_tokens: int | None = Field(default=None, ge=1)
-    """Longest answer in tokens; unset for the model's own limit."""
+    """Longest answer in tokens, its thought included; unset for the model's own limit."""
+    system: str = ""
+    """A system message before every game; models without that role get it in the first message."""
+    chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Variables of the chat template, for example `{ enable_thinking = false }`."""
+    think_tokens: int | None = Field(default=None, ge=0)
+    """End a thought that is not over after so many tokens; unset for no limit of its own."""
 
 
 class LoraSection(Section):
@@ -124,6 +136,8 @@ class LoraSection(Section):
     """0 trains all weights; above 0 trains adapters of this rank on all linear layers."""
     alpha: int = Field(default=32, ge=1)
     """Adapter scale."""
+    bits: Literal[4] | None = None
+    """4 keeps the frozen weights in four bits (QLoRA, `pip install 'wordle-rl[qlora]'`)."""
 
 
 class RolloutSection(Section):
@@ -216,6 +230,8 @@ class TrainSection(Section):
     """Gradients are scaled down to this norm."""
     micro_batch_tokens: int = Field(default=8192, ge=1)
     """Padded tokens a forward pass; changes memory and speed, not the result."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: a third more time, far less memory."""
     shuffle_advantages: bool = False
     """A control: shuffle advantages inside each group. Nothing should be learned."""
 

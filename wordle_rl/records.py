@@ -72,14 +72,24 @@ class Completion:
     prompt_ids: tuple[int, ...]
     """The whole context the first token was sampled in."""
     token_ids: tuple[int, ...]
-    """The sampled tokens, a stop token included where there is one."""
+    """The answer's tokens, a stop token included where there is one."""
     logprobs: tuple[float, ...]
     """log p of each sampled token under the sampling distribution (temperature applied), nats."""
     finish_reason: FinishReason
+    sampled: tuple[bool, ...] = ()
+    """False for tokens that were put there, as the end of a thought that ran too long: they are
+    context and never trained. Empty where all were sampled."""
 
     def __post_init__(self) -> None:
         if len(self.token_ids) != len(self.logprobs):
             raise ValueError(f"{len(self.token_ids)} token_ids but {len(self.logprobs)} logprobs")
+        if self.sampled and len(self.sampled) != len(self.token_ids):
+            raise ValueError(f"{len(self.token_ids)} token_ids but {len(self.sampled)} sampled")
+
+    @property
+    def own_tokens(self) -> int:
+        """How many tokens the model sampled itself."""
+        return sum(self.sampled) if self.sampled else len(self.token_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,10 +36,16 @@ class TaskResult(TypedDict):
 
 
 class RunDir:
-    """Paths and small files of one run."""
+    """Paths and small files of one run.
 
-    def __init__(self, path: Path | str) -> None:
+    Attributes:
+        path: the folder.
+        writes: false in a process that shares the run with one that writes.
+    """
+
+    def __init__(self, path: Path | str, *, writes: bool = True) -> None:
         self.path = Path(path)
+        self.writes = writes
 
     @property
     def config(self) -> Path:
@@ -87,6 +93,8 @@ class RunDir:
             RunError: if the folder already holds a run or other files (nothing is overwritten), or
                 cannot be made.
         """
+        if not self.writes:
+            return
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             what = "holds a run" if self.exists() else "is not empty"
             raise RunError(
@@ -103,11 +111,13 @@ class RunDir:
 
     def log(self, record: StepRecord) -> None:
         """Append one line to metrics.jsonl."""
-        _append(self.metrics, {"step": record.step, **record.metrics})
+        if self.writes:
+            _append(self.metrics, {"step": record.step, **record.metrics})
 
     def log_tasks(self, step: int, results: Sequence[TaskResult]) -> None:
         """Append one line to tasks.jsonl."""
-        _append(self.tasks, {"step": step, "tasks": results})
+        if self.writes:
+            _append(self.tasks, {"step": step, "tasks": results})
 
     def records(self) -> Iterator[dict[str, float]]:
         """The logged lines; a line cut short by a crash is left out."""
@@ -119,7 +129,7 @@ class RunDir:
 
     def cut_logs(self, step: int) -> None:
         """Forget lines after `step`, so that a resumed run writes them again."""
-        for path in filter(Path.is_file, (self.metrics, self.tasks)):
+        for path in filter(Path.is_file, (self.metrics, self.tasks) if self.writes else ()):
             kept = [json.dumps(line) + "\n" for line in _lines(path) if line["step"] <= step]
             write_atomically(path, "".join(kept))
 

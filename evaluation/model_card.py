@@ -1,0 +1,137 @@
+"""The card of an exported model: where it comes from, and what was measured of it.
+
+In: what was exported, a run folder or a model. Out: the README.md of a model folder in markdown,
+with the metadata that model hubs read. Every number comes from the run's files; where a run
+measured nothing the card says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wordle_rl.config import read_toml
+from wordle_rl.errors import RunError
+from wordle_rl.evaluation.report import number, percent
+from wordle_rl.records import Estimate
+from wordle_rl.run_dir import RunDir, is_run
+
+Json = Mapping[str, Any]
+
+
+def model_card(source: str, name: str) -> str:
+    """The card.
+
+    Args:
+        source: the run folder or model that was exported.
+        name: the model's new name.
+
+    Raises:
+        RunError: a file of the run is damaged.
+    """
+    if not is_run(source):
+        return _page(name, base=source, facts={"exported from": source}, results=[NOT_MEASURED])
+    run = RunDir(source)
+    config, meta = read_toml(run.config), _read(run.path / "meta.json")
+    base = config.get("model", "")
+    facts = _facts(config, meta, run)
+    if isinstance(base, Mapping):  # of `train`; imitation names the model itself
+        base = base.get("path", "nano")
+    compared = run.evaluations / "comparison.json"
+    results = list(_results(_read(compared))) if compared.is_file() else [NOT_MEASURED]
+    return _page(name, base=str(base), facts=facts, results=results)
+
+
+NOT_MEASURED = (
+    "Nothing was measured on held-out secrets; `wordle-rl evaluate` does it on this folder."
+)
+
+
+def _page(name: str, *, base: str, facts: Mapping[str, str], results: list[str]) -> str:
+    known = "" if base in ("", "new") else f"base_model: {json.dumps(base)}\n"
+    rows = [f"| {key} | {_cell(value)} |" for key, value in facts.items()]
+    return "\n".join(
+        [
+            f"---\n{known}library_name: transformers\npipeline_tag: text-generation",
+            "tags:\n- wordle-rl\n- reinforcement-learning\n---\n",
+            f"# {name}\n",
+            "A language model that plays text games, trained with wordle-rl.\n",
+            "## Where it comes from\n",
+            "| | |\n| --- | --- |",
+            *rows,
+            "\n## How it plays\n",
+            *results,
+            "\n## How to play against it\n",
+            f"```\nwordle-rl play --agent {name} --versus\nwordle-rl evaluate {name}\n```",
+            "",
+        ]
+    )
+
+
+def _facts(config: Json, meta: Json, run: RunDir) -> dict[str, str]:
+    """What a reader wants to know of the run, in its own words."""
+    best = run.best_checkpoint()
+    found = {
+        "command": " ".join(map(str, meta.get("command", ()))),
+        "game": _of(config, "env", "id") or config.get("env", ""),
+        "started from": _of(config, "model", "path") or config.get("model", ""),
+        "algorithm": _of(config, "train", "algo") or "imitation",
+        "adapter rank": _of(config, "lora", "rank") or config.get("lora_rank", ""),
+        "seed": _of(config, "train", "seed") if "train" in config else config.get("seed", ""),
+        "checkpoint": "" if best is None else best.name,
+        "started": meta.get("started", ""),
+        "commit": meta.get("git_commit", ""),
+        "hardware": _plain(meta.get("hardware", "")),
+    }
+    return {key: str(value) for key, value in found.items() if value not in ("", None)}
+
+
+def _results(content: Json) -> Iterator[str]:
+    """A table for each suite that was played before and after."""
+    suites = content.get("suites", {content.get("before", {}).get("suite", "?"): content})
+    yield (
+        "Before and after training on the same secrets, with 95 % intervals; a loss scores one "
+        "guess more than the rules allow."
+    )
+    for suite, compared in suites.items():
+        yield f"\n### {suite}\n"
+        yield "| | moves | n | wins | score | refused |\n| --- | --- | ---: | ---: | ---: | ---: |"
+        for when in ("before", "after"):
+            for mode in ("greedy", "sampled"):
+                if (play := compared[when].get(mode)) is not None:
+                    yield f"| {when} | {mode} | {' | '.join(_cells(play))} |"
+        for mode, gain in compared.get("gain", {}).items():
+            won = percent(Estimate(**gain["win_rate"]), sign="+")
+            yield f"\nGain in wins, {mode}: {won} over {gain['secrets']} secrets."
+
+
+def _cells(play: Json) -> tuple[str, ...]:
+    wins, score = Estimate(**play["win_rate"]), Estimate(**play["score"])
+    return str(play["n"]), percent(wins), number(score), f"{100 * play['invalid_rate']:.1f} %"
+
+
+def _of(config: Json, section: str, key: str) -> Any:
+    values = config.get(section)
+    return values.get(key) if isinstance(values, Mapping) else None
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _read(path: Path) -> Json:
+    try:
+        content: Json = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise RunError(f"{str(path)!r} is damaged: {error}") from None
+    return content

@@ -1,0 +1,180 @@
+"""The estimate of memory: its parts against what is really kept, its words, and the hint."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, PretrainedConfig, Qwen3Config
+
+from benchmarks.memory import published, rows
+from tests.families import family_agent
+from wordle_rl.agents.decoding import Decoder
+from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.agents.lora import add_lora
+from wordle_rl.cli import cli
+from wordle_rl.config import TrainConfig, parse, preset_names
+from wordle_rl.errors import ModelError
+from wordle_rl.training import dry_run
+from wordle_rl.training.algorithms import fill_defaults
+from wordle_rl.training.dry_run import plan
+from wordle_rl.training.memory import Workload, hint_at_memory, memory_of, shape_of
+
+ROOT = Path(__file__).resolve().parents[1]
+TOKENS = 300
+MIDDLE: dict[str, PretrainedConfig] = {
+    "qwen3": Qwen3Config(
+        vocab_size=500,
+        hidden_size=256,
+        intermediate_size=768,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=64,
+        tie_word_embeddings=True,
+    ),
+    "gemma3": Gemma3TextConfig(
+        vocab_size=500,
+        hidden_size=256,
+        intermediate_size=1536,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=64,
+        sliding_window=64,
+    ),
+}
+
+
+def config(**sections: Any) -> TrainConfig:
+    return fill_defaults(parse(TrainConfig, sections))
+
+
+def kept_bytes(described: PretrainedConfig, dtype: torch.dtype) -> int:
+    """What autograd keeps of a forward pass over one row, weights left out."""
+    model = AutoModelForCausalLM.from_config(described, attn_implementation="sdpa").eval()
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept: dict[int, torch.Tensor] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        place = tensor.untyped_storage().data_ptr()
+        if place not in weights:
+            kept[place] = tensor
+        return tensor
+
+    ids = torch.randint(5, 500, (1, TOKENS))
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    mask[:, 0] = False
+    half = torch.autocast("cpu", dtype) if dtype is torch.bfloat16 else nullcontext()
+    with half, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logprobs, _ = token_logprobs(model, ids, mask)
+    assert logprobs.requires_grad
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", MIDDLE)
+def test_activations_are_what_autograd_keeps(name: str, dtype: torch.dtype) -> None:
+    described = MIDDLE[name]
+    kept = kept_bytes(described, dtype) - TOKENS * 500 * 4  # the log-softmax
+    copies = 0
+    if dtype is torch.bfloat16:  # autocast's copies of the weights are kept too: counted as weights
+        copies = 2 * shape_of(described).linear
+    ratio = shape_of(described).activation_bytes(dtype.itemsize) * TOKENS / (kept - copies)
+    assert 0.7 < ratio < 1.3
+
+
+def test_the_cache_is_what_a_decoder_keeps() -> None:
+    agent = family_agent("qwen3")
+    decoder = Decoder(agent.model, agent.pad_id, [0, 1])
+    with torch.inference_mode():
+        decoder.extend([tuple(range(5, 45))] * 2)
+    held = sum(
+        layer.keys.numel() + layer.values.numel()
+        for layer in decoder._cache.layers  # type: ignore[union-attr]
+    )
+    assert held == 2 * 40 * shape_of(agent.model.config).cache_entries
+
+
+def test_adapters_have_as_many_weights_as_are_counted() -> None:
+    agent = family_agent("gemma3")
+    shape = shape_of(agent.model.config)
+    model = add_lora(agent.model, rank=3, alpha=4)
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 3 * shape.sides
+
+
+def test_published_models_have_as_many_parameters_as_published() -> None:
+    counts = {name: shape_of(described).parameters for name, described in published().items()}
+    assert counts == {
+        "qwen3-0.6b": 596_049_920,
+        "qwen3-1.7b": 1_720_574_976,
+        "gemma-3-1b": 999_885_952,
+    }
+    assert counts.keys() <= preset_names().keys()
+
+
+WORK = Workload(games=10, tokens_per_game=100, update_tokens=200)
+
+
+def test_what_costs_memory_and_what_saves_it() -> None:
+    shape = shape_of(MIDDLE["qwen3"])
+
+    def peak(work: Workload = WORK, dtype: torch.dtype = torch.bfloat16, **sections: Any) -> float:
+        return memory_of(shape, work, config(**sections), dtype).peak
+
+    full = peak()
+    assert peak(train={"algo": "grpo"}) == full + 4 * shape.parameters, "a copy as reference"
+    adapter = peak(lora={"rank": 4})
+    assert peak(lora={"rank": 4}, train={"algo": "grpo"}) == adapter, "no second model"
+    assert peak(lora={"rank": 4, "bits": 4}) < adapter < full
+    many = Workload(games=10_000, tokens_per_game=100, update_tokens=200)
+    large = Workload(games=10, tokens_per_game=100, update_tokens=20_000)
+    assert min(peak(many), peak(large)) > full
+    both = memory_of(shape, many, config(), torch.float32)
+    assert both.peak == both.weights + both.training + both.playing
+
+
+def test_a_dry_run_says_it_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["train", "--dry-run", "--device", "cpu"])
+    assert done.exit_code == 0
+    assert done.output.startswith("memory on cpu, estimated:\n  weights ")
+    assert "512 games of at most" in done.output
+    told = CliRunner().invoke(cli, ["train", "--dry-run", "--device", "cpu", "--json"])
+    parts = json.loads(told.output)["bytes"]
+    assert parts["peak"] == parts["weights"] + parts["training"] + max(
+        parts["playing"], parts["updating"]
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_that_does_not_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = plan(config(model={"device": "cpu"}))
+    assert not planned.is_too_much
+    monkeypatch.setattr(dry_run, "device_memory", lambda device: 1e6)
+    assert planned.is_too_much
+    assert planned.lines[-1].endswith(" of 0.0 GB")
+
+
+def test_running_out_of_memory_is_one_line_that_says_what_to_change() -> None:
+    settings = config(train={"micro_batch_tokens": 777}, rollout={"tasks_per_step": 55})
+    for error in (torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("out of memory")):
+        with pytest.raises(ModelError) as caught, hint_at_memory(settings):
+            raise error
+        assert "train.micro_batch_tokens (now 777)" in str(caught.value)
+        assert "rollout.tasks_per_step (now 55)" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(RuntimeError, match="another"), hint_at_memory(settings):
+        raise RuntimeError("another")
+
+
+def test_the_table_of_the_docs_is_the_estimate() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert "\n".join(rows()) in text

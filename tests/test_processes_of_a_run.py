@@ -1,0 +1,127 @@
+"""A run on two processes is the run on one: games, gradient, metrics, validation, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from tests import two_processes
+from tests.families import save_family
+from wordle_rl.cli import cli
+from wordle_rl.errors import ConfigError
+from wordle_rl.training import games, loops, processes
+from wordle_rl.training.processes import ALONE, Launched
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
+TRAIN = (
+    *("train", "--device", "cpu", "--env", "guess-number", "--set", "model.dtype=float32"),
+    *("--set", "rollout.tasks_per_step=3", "--set", "rollout.group_size=2"),
+    *("--set", "rollout.max_turns=2", "--set", "model.max_new_tokens=6"),
+    *("--set", "env.reward=binary"),
+    *("--set", "env.rewards={ length = { weight = 1.0, free_chars = 0, max_chars = 40 } }"),
+    *("--set", "eval.every_steps=2", "--set", "eval.suite=guess-number-100-val"),
+    *("--set", "eval.final_suite=", "--set", "lora.rank=4"),
+)
+
+
+def launch(*arguments: str | Path, processes: int = 2) -> subprocess.CompletedProcess[str]:
+    """Run a module on so many processes, as `accelerate launch` does on several GPUs."""
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
+    launcher += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(
+        [*launcher, "--num_processes", str(processes), "-m", *map(str, arguments)],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=900,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_family("qwen2.5", tmp_path_factory.mktemp("models") / "qwen")
+
+
+def test_two_processes_have_the_gradient_of_one(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = launch("tests.two_processes", model, tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    monkeypatch.setattr(two_processes.update_module, "clip_gradients", None)
+    two_processes.main(str(model), alone)
+    one = torch.load(alone / "0.pt")
+    assert first["games"] == second["games"] == one["games"]
+    assert len(one["games"]) == 15
+    largest = max(float(g.abs().max()) for g in one["gradient"].values())
+    assert largest > 0
+    for name, gradient in one["gradient"].items():
+        assert torch.equal(first["gradient"][name], second["gradient"][name])
+        assert torch.allclose(first["gradient"][name], gradient, rtol=0, atol=1e-6 * largest), name
+    for name, value in one["metrics"].items():
+        assert first["metrics"][name] == second["metrics"][name]
+        assert first["metrics"][name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+
+
+def test_a_run_goes_on_with_another_number_of_processes(model: Path, tmp_path: Path) -> None:
+    """Two steps on two processes, two more on one, against four on one."""
+    shared, alone = tmp_path / "shared", tmp_path / "alone"
+    base = (*TRAIN, "--model", str(model))
+    done = launch("wordle_rl", *base, "--steps", "2", "--json", "--run-dir", shared)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout) == {"run_dir": str(shared), "step": 2, "finished": True}
+    runner = CliRunner()
+    resume = ["train", "--resume", "--steps", "4", "--run-dir", str(shared)]
+    for arguments in (resume, [*base, "--steps", "4", "--run-dir", str(alone)]):
+        done_here = runner.invoke(cli, list(arguments), catch_exceptions=False)
+        assert done_here.exit_code == 0, done_here.output
+    ours, theirs = records(shared), records(alone)
+    assert [row["step"] for row in ours] == [1, 2, 3, 4]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.keys() == other.keys()
+        for name in one:
+            if not name.startswith("time/"):
+                assert one[name] == pytest.approx(other[name], rel=1e-3, abs=1e-5), name
+    assert ours[1]["eval/greedy_n"] == 6
+
+
+def records(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_what_runs_alone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = Launched(rank=0, count=2)
+    for module in (processes, games):
+        monkeypatch.setattr(module, "world", lambda: two)
+    for algo in ("trpo", "dpo"):
+        config = two_processes.settings("nano").model_copy(deep=True)
+        chosen = config.model_copy(
+            update={"train": config.train.model_copy(update={"algo": algo})}
+        )
+        with pytest.raises(ConfigError, match=f"train.algo='{algo}' runs in one process"):
+            loops.check_processes(chosen)
+    loops.check_processes(two_processes.settings("nano"))
+    own = config.model_copy(update={"env": config.env.model_copy(update={"opponent": "self"})})
+    with pytest.raises(ConfigError, match="self-play runs in one process"):
+        games.check_games(own, "compact")
+
+
+def test_shares_are_disjoint_and_whole() -> None:
+    items = list(range(7))
+    parts = [Launched(rank=rank, count=3).share(items) for rank in range(3)]
+    assert sorted(sum(parts, [])) == items
+    assert ALONE.together(ALONE.share(items)) == items

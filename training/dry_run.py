@@ -1,0 +1,88 @@
+"""What a run would do, without its weights: the memory it needs on the device it would use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from transformers import AutoConfig, AutoTokenizer
+
+from wordle_rl.agents.built_in import BUILT_IN, built_in_path
+from wordle_rl.agents.chat import ChatOptions, ChatRenderer
+from wordle_rl.agents.device import pick_device, pick_dtype
+from wordle_rl.agents.loading import model_path
+from wordle_rl.config import TrainConfig
+from wordle_rl.envs.base import Style
+from wordle_rl.errors import ModelError
+from wordle_rl.training.games import draw_tasks, training_env
+from wordle_rl.training.memory import (
+    Memory,
+    Workload,
+    device_memory,
+    memory_lines,
+    memory_of,
+    shape_of,
+    workload_of,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run needs, and what there is."""
+
+    device: torch.device
+    workload: Workload
+    memory: Memory
+
+    @property
+    def lines(self) -> list[str]:
+        """The estimate in words."""
+        return memory_lines(self.memory, self.workload, device_memory(self.device))
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the device is known to have less."""
+        available = device_memory(self.device)
+        return available is not None and self.memory.peak > available
+
+
+def plan(config: TrainConfig) -> Plan:
+    """Estimate a run's memory from the model's configuration and tokenizer.
+
+    Args:
+        config: complete settings.
+
+    Raises:
+        ConfigError: there is no such model or device, or the game cannot be played so.
+        ModelError: the model's configuration or tokenizer cannot be read.
+    """
+    name = model_path(config.model.path)
+    path = str(built_in_path(name)) if name in BUILT_IN else name
+    try:
+        described = AutoConfig.from_pretrained(path)
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(f"cannot read what model {path!r} is: {reason}") from error
+    style: Style = getattr(described, "wordle_rl_style", "chat")
+    chat = ChatRenderer(
+        tokenizer,
+        ChatOptions(system=config.model.system, variables=config.model.chat_template_kwargs),
+    )
+    device = pick_device(config.model.device)
+    task = draw_tasks(config, 0)[0]
+    env = training_env(config.env, task, style)
+    opening, _ = env.reset(seed=task.seed, options=dict(task.options))
+    workload = workload_of(
+        config,
+        env,
+        opening_tokens=len(chat.opening(opening)),
+        max_new_tokens=config.model.max_new_tokens
+        or int(getattr(described, "wordle_rl_max_new_tokens", 64)),
+    )
+    dtype = pick_dtype(config.model.dtype, device)
+    return Plan(
+        device=device,
+        workload=workload,
+        memory=memory_of(shape_of(described), workload, config, dtype),
+    )
