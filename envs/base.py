@@ -10,6 +10,7 @@ from copy import deepcopy
 from typing import Any, Literal, Self, TextIO, TypedDict
 
 import gymnasium
+import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Text
 
@@ -73,15 +74,23 @@ class TextEnv(gymnasium.Env[str, str]):
             ConfigError: an option is not allowed, or an action of the opening is refused or ends
                 the game.
         """
-        super().reset(seed=seed)
-        given = dict(options or {})
-        opening = _actions(given.pop("opening", ()))
+        self._seed(seed)
+        given = dict(options) if options else {}
+        opening = _actions(given.pop("opening")) if "opening" in given else ()
         self._running = False
         self._observation, info = self._start(given)
         self._running = True
         if self.render_mode == "human":
             self.render()
         return (self._observation, info) if not opening else self._play_opening(opening)
+
+    def _seed(self, seed: int | None) -> None:
+        """Start the generator anew: Gymnasium's own for that seed, without its detours."""
+        if type(seed) is int and seed >= 0:
+            self._np_random = np.random.Generator(np.random.PCG64(seed))
+            self._np_random_seed = seed
+        else:
+            super().reset(seed=seed)
 
     def _play_opening(self, actions: Sequence[str]) -> tuple[str, dict[str, Any]]:
         """Play actions that are not the player's own."""

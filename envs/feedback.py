@@ -30,18 +30,18 @@ def feedback(guess: str, secret: str) -> str:
     """
     if len(guess) != len(secret):
         raise ValueError(f"guess {guess!r} and secret {secret!r} differ in length")
-    marks = ["X"] * len(guess)
-    unmatched: dict[str, int] = {}
-    for i, (g, s) in enumerate(zip(guess, secret, strict=True)):
+    places = list(zip(guess, secret, strict=True))
+    unmatched = "".join([s for g, s in places if g != s])
+    marks = ""
+    for g, s in places:
         if g == s:
-            marks[i] = "G"
+            marks += "G"
+        elif g in unmatched:
+            marks += "Y"
+            unmatched = unmatched.replace(g, "", 1)
         else:
-            unmatched[s] = unmatched.get(s, 0) + 1
-    for i, g in enumerate(guess):
-        if marks[i] == "X" and unmatched.get(g, 0):
-            marks[i] = "Y"
-            unmatched[g] -= 1
-    return "".join(marks)
+            marks += "X"
+    return marks
 
 
 def consistent(guess: str, history: Sequence[tuple[str, str]]) -> bool:
@@ -65,7 +65,7 @@ def naive_tenths(guess: str, secret: str) -> int:
     (5, 3)
     """
     places = zip(guess, secret, strict=False)
-    return sum(2 if g == s else g in secret for g, s in places)
+    return sum([2 if g == s else g in secret for g, s in places])
 
 
 def encode_words(words: Sequence[str]) -> Codes:

@@ -18,6 +18,7 @@ from wordle_rl.errors import ConfigError
 Status = Literal["start", "ok", "repeat", "no_guess", "bad_chars", "out_of_range"]
 Hint = Literal[">", "<", "="]
 
+FOUND = Answer("=", True, 1.0)
 LARGEST = 10**9
 """Numbers of a game lie between minus this and this."""
 MAX_DIGITS = 18
@@ -45,11 +46,12 @@ class Interval(NamedTuple):
         >>> Interval(1, 100).narrow(50, ">"), Interval(1, 30).narrow(50, "<")
         (Interval(low=51, high=100), Interval(low=1, high=30))
         """
+        low, high = self
         if hint == "=":
             return Interval(guess, guess)
         if hint == ">":
-            return Interval(max(self.low, guess + 1), self.high)
-        return Interval(self.low, min(self.high, guess - 1))
+            return self if guess < low else Interval(guess + 1, high)
+        return self if guess > high else Interval(low, guess - 1)
 
 
 class GuessNumberEnv(GuessingGame):
@@ -135,6 +137,7 @@ class GuessNumberEnv(GuessingGame):
         if lo > hi:
             raise ConfigError(f"lo {lo} is above hi {hi}: there is no number between them")
         self._everything = Interval(lo, hi)
+        self._bits = log2(self._everything.size + 1)
         self._rules = Rules(
             lo=lo,
             hi=hi,
@@ -194,24 +197,24 @@ class GuessNumberEnv(GuessingGame):
         content = find_answer(action, _is_number)
         if content is None:
             return Reading("no_guess")
-        if not _is_number(content):
-            return Reading("bad_chars")
         number = read_number(content)
         if number is None:
-            return Reading("out_of_range")
-        if not self._everything.holds(number):
-            return Reading("out_of_range", str(number))
-        return Reading("repeat" if self._was_played(str(number)) else "ok", str(number))
+            return Reading("out_of_range" if _is_number(content) else "bad_chars")
+        guess = str(number)
+        if not self._rules.lo <= number <= self._rules.hi:
+            return Reading("out_of_range", guess)
+        return Reading("repeat" if self._was_played(guess) else "ok", guess)
 
     def _fits(self, guess: str) -> bool:
         return self._possible.holds(int(guess))
 
     def _score(self, guess: str) -> Answer:
-        hint = compare(int(guess), int(self._secret))
+        number = int(guess)
+        hint = compare(number, int(self._secret))
         if hint == "=":
-            return Answer(hint, solved=True, credit=1.0)
-        left, all_numbers = self._possible.narrow(int(guess), hint).size, self._everything.size
-        return Answer(hint, solved=False, credit=1.0 - log2(left + 1) / log2(all_numbers + 1))
+            return FOUND
+        left = self._possible.narrow(number, hint).size
+        return Answer(hint, False, 1.0 - log2(left + 1) / self._bits)
 
     def _learn(self, guess: str, answer: Answer) -> None:
         self._possible = self._possible.narrow(int(guess), answer.feedback)
@@ -222,8 +225,8 @@ class GuessNumberEnv(GuessingGame):
     def _belief(self) -> Interval:
         return self._possible
 
-    def _more_info(self) -> dict[str, Any]:
-        return {"credit": self._best}
+    def _tell_more(self, info: dict[str, Any]) -> None:
+        info["credit"] = self._best
 
 
 def compare(guess: int, secret: int) -> Hint:
@@ -243,12 +246,12 @@ def read_number(text: str) -> int | None:
     >>> read_number("007"), read_number("-5"), read_number("\u22125"), read_number("5.5")
     (7, -5, -5, None)
     """
-    if not _is_number(text):
+    digits = _unsigned(text)
+    if not (digits.isascii() and digits.isdigit()):
         return None
-    digits = _unsigned(text).lstrip("0")
-    if len(digits) > MAX_DIGITS:
+    if len(digits) > MAX_DIGITS and len(digits := digits.lstrip("0")) > MAX_DIGITS:
         return None
-    return int(digits or "0") * (-1 if text[0] in MINUS else 1)
+    return -int(digits or "0") if text[0] in MINUS else int(digits or "0")
 
 
 MINUS = "-\u2212"

@@ -63,10 +63,6 @@ class ChatVoice:
 
     def __init__(self, rules: Rules, history: History = "last") -> None:
         self._rules = rules
-
-    def opening(self) -> str:
-        """The rules and how to answer."""
-        rules = self._rules
         lines = [
             f"Find the secret whole number from {rules.lo} to {rules.hi} "
             f"in at most {rules.max_guesses} guesses.",
@@ -74,7 +70,11 @@ class ChatVoice:
             refusal_rule(rules),
             f"Answer with one number in square brackets, for example [{rules.example}].",
         ]
-        return "\n".join(lines)
+        self._opening = "\n".join(lines)
+
+    def opening(self) -> str:
+        """The rules and how to answer."""
+        return self._opening
 
     def line(self, event: Event) -> str:
         """`Guess 2/7: 50 is too low.`, or why the action was refused."""

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, get_args
 from wordle_rl.envs.arguments import check_choice
 from wordle_rl.envs.base import History, Played, Style, TextEnv
 from wordle_rl.envs.rewards import Outcome, needs_counts, resolve_reward
-from wordle_rl.envs.statuses import is_legal
+from wordle_rl.envs.statuses import LEGAL
 from wordle_rl.envs.turns import EndReason, Event, Limits, Voice
 
 
@@ -78,6 +78,8 @@ class GuessingGame(TextEnv):
         self._track_candidates = track_candidates
         self._counting = track_candidates or needs_counts(self._scheme)
         self._full_credit = 1.0
+        last = limits.max_guesses - 1
+        self._spare = tuple((last - spent) / max(1, last) for spent in range(last + 1))
 
     # --- what a game defines
 
@@ -116,9 +118,8 @@ class GuessingGame(TextEnv):
         """An end that is the game's own."""
         return ""
 
-    def _more_info(self) -> dict[str, Any]:
-        """What the game's info holds beyond what every game's does."""
-        return {}
+    def _tell_more(self, info: dict[str, Any]) -> None:
+        """Add what the game's info holds beyond what every game's does."""
 
     # --- the turns
 
@@ -137,9 +138,10 @@ class GuessingGame(TextEnv):
 
     def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:
         reading = self._read(action)
-        legal = is_legal(reading.status)
-        fits = legal and self._fits(reading.guess)
-        answer = self._score(reading.guess) if legal else REFUSED
+        if reading.status in LEGAL:
+            fits, answer = self._fits(reading.guess), self._score(reading.guess)
+        else:
+            fits, answer = False, REFUSED
         outcome = self._play(reading, answer, fits)
         self._misfits += not fits
         parts = self._scheme(outcome)
@@ -151,25 +153,24 @@ class GuessingGame(TextEnv):
         counted = self._candidates() if self._counting else 0
         best, refusals, spent = self._best, self._refusals, self._spent
         self._record(reading, answer)
-        tries = self._limits.max_guesses
         return Outcome(
-            secret=self._secret,
-            guess=reading.guess,
-            status=reading.status,
-            feedback=answer.feedback,
-            credit=answer.credit,
-            best_credit=best,
-            full_credit=self._full_credit,
-            naive_credit=self._naive_credit(reading.guess, answer),
-            fits=fits,
-            misfits=self._misfits,
-            refusals=refusals,
-            turn=self._turn,
-            spare=max(0, tries - 1 - spent) / max(1, tries - 1),
-            solved=answer.solved,
-            ended=self._end_reason != "",
-            candidates_before=counted,
-            candidates_after=self._candidates() if self._counting else 0,
+            self._secret,
+            reading.guess,
+            reading.status,
+            answer.feedback,
+            refusals,
+            self._turn,
+            self._spare[spent],
+            answer.solved,
+            self._end_reason != "",
+            answer.credit,
+            best,
+            self._full_credit,
+            self._naive_credit(reading.guess, answer),
+            fits,
+            self._misfits,
+            counted,
+            self._candidates() if self._counting else 0,
         )
 
     def _naive_credit(self, guess: str, answer: Answer) -> float:
@@ -178,42 +179,41 @@ class GuessingGame(TextEnv):
 
     def _record(self, reading: Reading, answer: Answer) -> None:
         """Count an action, and see whether the game is over."""
-        legal = is_legal(reading.status)
+        status, guess, complaint = reading
+        limits, legal = self._limits, status in LEGAL
         if legal:
-            self._learn(reading.guess, answer)
+            self._learn(guess, answer)
             self._best = max(self._best, answer.credit)
-        if legal or self._limits.invalid_policy == "consume":
+        else:
+            self._refusals += 1
+        if legal or limits.invalid_policy == "consume":
             self._turn += 1
             self._spent += answer.cost
-        self._refusals += not legal
-        event = Event(
-            self._turn,
-            self._refusals,
-            reading.status,
-            reading.guess,
-            answer.feedback,
-            reading.complaint,
-            self._limits.max_guesses - self._spent,
-        )
+        left = limits.max_guesses - self._spent
+        event = Event(self._turn, self._refusals, status, guess, answer.feedback, complaint, left)
         self._events += (event,)
-        self._end_reason = self._judge_end(legal, answer.solved)
+        self._end_reason = self._judge_end(legal, answer.solved, left)
 
-    def _judge_end(self, legal: bool, solved: bool) -> EndReason:
-        limits = self._limits
-        survives = {
-            "consume": True,
-            "free": self._refusals < limits.max_invalid,
-            "terminate": False,
-        }
+    def _judge_end(self, legal: bool, solved: bool, left: int) -> EndReason:
         if solved:
             return "solved"
-        if not legal and not survives[limits.invalid_policy]:
+        if not legal and self._is_last_refusal():
             return "invalid"
-        return self.OUT if self._spent >= limits.max_guesses else self._other_end()
+        return self.OUT if left <= 0 else self._other_end()
+
+    def _is_last_refusal(self) -> bool:
+        """Whether the refusal that was just counted ends the game."""
+        limits = self._limits
+        if limits.invalid_policy == "free":
+            return self._refusals >= limits.max_invalid
+        return limits.invalid_policy == "terminate"
 
     def _was_played(self, guess: str) -> bool:
         """Whether a guess was legal and answered before in this game."""
-        return any(e.guess == guess and e.feedback for e in self._events)
+        for event in self._events:  # noqa: SIM110 - any() would take twice the time
+            if event.guess == guess and event.feedback:
+                return True
+        return False
 
     # --- what is said
 
@@ -223,7 +223,7 @@ class GuessingGame(TextEnv):
             said = "\n".join([voice.opening(), *map(voice.line, events)])
         else:
             said = voice.line(events[-1])
-        return said + self._ending(voice)
+        return said + self._ending(voice) if self._end_reason else said
 
     def _resumed(self, played: Sequence[Played]) -> str:
         """With full history the newest observation shows the whole board already."""
@@ -235,17 +235,18 @@ class GuessingGame(TextEnv):
         return voice.ending(self._end_reason, self._turn, self._secret)
 
     def _info(self, event: Event, fits: bool, parts: Mapping[str, float]) -> dict[str, Any]:
+        turn, _, status, guess, feedback, _, _ = event
         info: dict[str, Any] = {
-            "turn": event.turn,
-            "guess": event.guess,
-            "status": event.status,
-            "feedback": event.feedback,
+            "turn": turn,
+            "guess": guess,
+            "status": status,
+            "feedback": feedback,
             "solved": self._end_reason == "solved",
             "reward_parts": dict(parts),
             "end_reason": self._end_reason,
             "consistent": fits,
-            **self._more_info(),
         }
+        self._tell_more(info)
         if self._track_candidates:
             info["candidates_left"] = self._candidates()
             info["belief"] = self._belief()

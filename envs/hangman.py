@@ -223,9 +223,7 @@ class HangmanEnv(GuessingGame):
         repeats = sum(event.status == "repeat" for event in self._events)
         return "repeats" if repeats >= self._rules.max_repeats else ""
 
-    def _more_info(self) -> dict[str, Any]:
-        return {
-            "credit": self._best,
-            "pattern": self._pattern,
-            "lives": self._rules.max_guesses - self._spent,
-        }
+    def _tell_more(self, info: dict[str, Any]) -> None:
+        info["credit"] = self._best
+        info["pattern"] = self._pattern
+        info["lives"] = self._rules.max_guesses - self._spent

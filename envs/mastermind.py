@@ -134,6 +134,7 @@ class MastermindEnv(GuessingGame):
             track_candidates=track_candidates,
             render_mode=render_mode,
         )
+        self._colours = frozenset(self._rules.letters)
         self._voice = VOICES[style](self._rules, history)
         self._chat = ChatVoice(self._rules)
         self._split: Split = split
@@ -199,7 +200,7 @@ class MastermindEnv(GuessingGame):
         """The status of letters that are no code; empty for a code."""
         if len(code) != self._rules.length:
             return "bad_length"
-        if not set(code) <= set(self._rules.letters):
+        if not self._colours.issuperset(code):
             return "unknown_colour"
         if not self._rules.duplicates and len(set(code)) < len(code):
             return "same_colour"
@@ -227,8 +228,8 @@ class MastermindEnv(GuessingGame):
         """A digest of the codes still possible."""
         return blake2b(self._possible.tobytes(), digest_size=8).hexdigest()
 
-    def _more_info(self) -> dict[str, Any]:
-        return {"credit": self._best}
+    def _tell_more(self, info: dict[str, Any]) -> None:
+        info["credit"] = self._best
 
 
 def _check_size(length: int, colours: int, duplicates: bool) -> None:

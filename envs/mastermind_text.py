@@ -77,10 +77,6 @@ class ChatVoice:
 
     def __init__(self, rules: Rules, history: History = "last") -> None:
         self._rules = rules
-
-    def opening(self) -> str:
-        """The rules and how to answer."""
-        rules = self._rules
         twice = "may occur more than once" if rules.duplicates else "occurs at most once"
         lines = [
             f"You are playing Mastermind. Find the secret code of {rules.length} colours "
@@ -91,7 +87,11 @@ class ChatVoice:
             refusal_rule(rules),
             f"Answer with one code in square brackets, for example [{rules.example}].",
         ]
-        return "\n".join(lines)
+        self._opening = "\n".join(lines)
+
+    def opening(self) -> str:
+        """The rules and how to answer."""
+        return self._opening
 
     def line(self, event: Event) -> str:
         """`Guess 2/10: A A B C -> 1 black, 2 white`, or why the action was refused."""

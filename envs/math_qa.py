@@ -202,9 +202,9 @@ class MathQAEnv(GuessingGame):
         hint = ">" if answer > said else "<"
         return Answer(hint if self._rules.hints else "x", False, nearness(said, answer))
 
-    def _more_info(self) -> dict[str, Any]:
+    def _tell_more(self, info: dict[str, Any]) -> None:
         """During a game the credit of a number would give the answer away."""
-        return {"credit": self._best if self._end_reason else 0.0}
+        info["credit"] = self._best if self._end_reason else 0.0
 
 
 def _fits(guess: str, earlier: str, feedback: str) -> bool:

@@ -16,6 +16,7 @@ The first form that occurs is the one that counts, even if what is inside cannot
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from wordle_rl.envs.base import MAX_ACTION
@@ -24,6 +25,8 @@ ParseStatus = Literal["ok", "no_guess", "bad_chars", "bad_length"]
 
 MARKS = (("<guess>", "</guess>"), ("\\boxed{", "}"), ("[", "]"))
 """What a guess may be written between, the strongest first."""
+SHORT = 64
+"""Most characters of an action that is remembered: games hear the same short ones over and over."""
 
 
 class ParsedGuess(NamedTuple):
@@ -67,6 +70,10 @@ def find_answer(text: str, is_bare: Callable[[str], bool]) -> str | None:
     >>> find_answer(" 7. ", str.isdigit), find_answer("I say 7", str.isdigit)
     ('7', None)
     """
+    return _remembered(text, is_bare) if len(text) <= SHORT else _find(text, is_bare)
+
+
+def _find(text: str, is_bare: Callable[[str], bool]) -> str | None:
     spoken = visible_text(text)[-MAX_ACTION:]
     for opening, closing in MARKS:
         content = _last_between(spoken, opening, closing)
@@ -74,6 +81,9 @@ def find_answer(text: str, is_bare: Callable[[str], bool]) -> str | None:
             return content.strip()
     bare = spoken.strip().rstrip(".")
     return bare if is_bare(bare) else None
+
+
+_remembered = lru_cache(maxsize=16_384)(_find)
 
 
 def is_word(text: str) -> bool:
@@ -113,4 +123,6 @@ def join_spelled(content: str) -> str:
     >>> join_spelled("c r a n e"), join_spelled("cr ane")
     ('crane', 'cr ane')
     """
+    if " " not in content:
+        return content
     return content.replace(" ", "") if all(len(p) <= 1 for p in content.split(" ")) else content

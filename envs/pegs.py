@@ -9,8 +9,9 @@ peg stands says nothing; as an integer they are blacks * (length + 1) + whites.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import permutations, product
+from operator import eq
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +29,25 @@ def pegs(guess: str, secret: str) -> str:
     >>> pegs("aabc", "abca"), pegs("abcd", "abcd"), pegs("aaaa", "bbbb")
     ('BWWW', 'BBBB', '----')
     """
-    black = sum(g == s for g, s in zip(guess, secret, strict=True))
-    common = sum(min(guess.count(c), secret.count(c)) for c in set(guess))
-    return ("B" * black + "W" * (common - black)).ljust(len(guess), "-")
+    if len(guess) != len(secret):
+        raise ValueError(f"guess {guess!r} and secret {secret!r} differ in length")
+    unmatched = secret
+    for colour in guess:
+        unmatched = unmatched.replace(colour, "", 1)
+    return _written(sum(map(eq, guess, secret)), len(secret) - len(unmatched), len(secret))
+
+
+@cache
+def _written(black: int, common: int, length: int) -> str:
+    return ("B" * black + "W" * (common - black)).ljust(length, "-")
 
 
 def fits_pegs(guess: str, history: Sequence[tuple[str, str]]) -> bool:
     """Whether `guess` could be the secret after `history`, a sequence of (guess, pegs)."""
-    return all(pegs(earlier, guess) == answer for earlier, answer in history)
+    for earlier, answer in history:  # most guesses differ in the blacks, which are quick to count
+        if sum(map(eq, earlier, guess)) != answer.count("B") or pegs(earlier, guess) != answer:
+            return False
+    return True
 
 
 def peg_matrix(guesses: Sequence[str], secrets: Sequence[str]) -> NDArray[np.uint8]:

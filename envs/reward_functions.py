@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import log2
+from math import inf, log2
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -171,16 +171,22 @@ def clean(outcome: TurnOutcome, *, words: str = "") -> float:
 
 
 @reads("candidates_left")
-def information_gain(outcome: TurnOutcome, *, gamma: float = 1.0) -> float:
+def information_gain(outcome: TurnOutcome, *, gamma: float = 1.0, max_bits: float = inf) -> float:
     """Bits by which the action narrowed the possibilities: the potential of `rewards`, any game.
 
     gamma * Phi(s') - Phi(s) with Phi = -log2(`info["candidates_left"]`) and Phi = 0 at the end (Ng,
     Harada and Russell 1999). Games tell that number with `env.options.track_candidates = true`.
     With gamma = 1 a whole game earns the same whatever was played, so it is for credit by turn.
+
+    No action earns more than `max_bits`. With 1 in a game of yes and no, luck is not paid: halving
+    n numbers earns a bit for every secret, a guess at a tenth of them 1 or 0.15. Then games no
+    longer earn the same, and a lucky win less than a long one, so credit a turn with what it earned
+    itself (`train.advantage = "turn_centered"`, `train.gamma = 0`).
     """
     left = max(1, outcome.info["candidates_left"])
     after = 0.0 if outcome.ended else -log2(left)
-    return gamma * after + log2(max(1, outcome.earlier[-1]["candidates_left"]))
+    bits = gamma * after + log2(max(1, outcome.earlier[-1]["candidates_left"]))
+    return min(bits, max_bits)
 
 
 REWARD_FUNCTIONS: dict[str, Callable[..., float]] = {

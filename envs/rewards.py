@@ -12,9 +12,8 @@ the last bit: .2 + .2 + .2 is .6.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import log2, nextafter, ulp
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.envs.statuses import has_form, is_legal
@@ -27,8 +26,7 @@ SPEED, CREDIT, PENALTY, MAX_PENALTIES = 0.5, 0.5, 0.1, 5
 MOST_BITS = 64.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one action did: all that a reward may depend on, the same in every game."""
 
     secret: str
@@ -38,6 +36,14 @@ class Outcome:
     """ok or repeat; of a refused action the reason, such as no_guess or unknown_word."""
     feedback: str
     """The game's answer; empty where the action was refused."""
+    refusals: int
+    """How many earlier actions of the game were refused."""
+    turn: int
+    """Guesses made, this one included."""
+    spare: float
+    """What a win now would leave unused: 1 on the first guess, 0 on the last one (or last life)."""
+    solved: bool
+    ended: bool
     credit: float = 0.0
     """How near this guess came; a guess that does not solve has less than `full_credit`."""
     best_credit: float = 0.0
@@ -50,14 +56,6 @@ class Outcome:
     """Whether the guess could have been the secret: legal, and against no earlier feedback."""
     misfits: int = 0
     """How many earlier actions could not."""
-    refusals: int
-    """How many earlier actions of the game were refused."""
-    turn: int
-    """Guesses made, this one included."""
-    spare: float
-    """What a win now would leave unused: 1 on the first guess, 0 on the last one (or last life)."""
-    solved: bool
-    ended: bool
     candidates_before: int = 0
     """Secrets that fit all feedback before this action; counted for schemes marked `counts`."""
     candidates_after: int = 0

@@ -117,10 +117,6 @@ class ChatVoice:
 
     def __init__(self, rules: Rules, history: History = "last") -> None:
         self._rules = rules
-
-    def opening(self) -> str:
-        """The rules and how to answer."""
-        rules = self._rules
         lines = [
             f"You are playing Wordle. Find the secret {rules.word_length}-letter word "
             f"in at most {rules.max_guesses} guesses.",
@@ -131,7 +127,11 @@ class ChatVoice:
             refusal_rule(rules),
             f"Answer with one word in square brackets, for example [{rules.example}].",
         ]
-        return "\n".join(lines)
+        self._opening = "\n".join(lines)
+
+    def opening(self) -> str:
+        """The rules and how to answer."""
+        return self._opening
 
     def line(self, event: Event) -> str:
         """The scored row, or why the action was refused."""

@@ -40,7 +40,7 @@ from wordle_rl.training.kl import Placement
 from wordle_rl.training.other_methods import OTHER_METHODS
 
 S = TypeVar("S", bound=Section)
-PARTS = ("advantage", "loss", "aggregation", "kl", "kl_placement", "correction")
+PARTS = ("advantage", "loss", "aggregation", "kl", "kl_placement", "correction", "gamma")
 """What settings can replace in an algorithm."""
 ADVANTAGE_FORMULAS = {**advantages.FORMULAS, **critic_advantages.FORMULAS}
 

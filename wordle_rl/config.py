@@ -192,6 +192,9 @@ class TrainSection(Section):
     """Where the KL divergence is charged; unset for the algorithm's own."""
     correction: str | None = None
     """Weights for a sampler that differs from the trainer; unset for the algorithm's own."""
+    gamma: float | None = Field(default=None, ge=0, le=1)
+    """Discount of a turn, for advantages by turn: 0 credits a turn with its own reward alone; unset
+    for the algorithm's own."""
     lr: float = Field(default=3e-4, gt=0)
     """Learning rate."""
     optimizer: Literal["adamw", "muon"] = "adamw"
