@@ -43,6 +43,11 @@ def key(algo: str, seed: int) -> dict[str, Any]:
     return {"algo": algo, "seed": seed, "settings": [*COMMON, *OWN.get(algo, ())]}
 
 
+def same(run: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether that is the run."""
+    return run.items() >= wanted.items()
+
+
 def recorded(out: Path) -> Iterator[dict[str, Any]]:
     """The runs on file."""
     if out.is_file():
@@ -50,33 +55,36 @@ def recorded(out: Path) -> Iterator[dict[str, Any]]:
 
 
 def table(runs: Sequence[dict[str, Any]], seeds: Sequence[int]) -> str:
-    """Markdown: one line for each algorithm with a run of every seed."""
-    by_key = {
-        (r["algo"], r["seed"]): r for r in runs if r.items() >= key(r["algo"], r["seed"]).items()
-    }
-    names = [f"after, seed {seed}" for seed in seeds]
+    """Markdown: one line for each algorithm that was run; steps and seconds are medians."""
+    after = " | ".join(f"after, seed {seed}" for seed in seeds)
     lines = [
-        f"| algorithm | own settings | before | {' | '.join(names)} | steps | seconds |",
-        f"| --- | --- | ---: |{' ---: |' * (len(seeds) + 2)}",
+        f"| algorithm | own settings | before | {after} | steps | seconds |",
+        f"| --- | --- |{' ---: |' * (len(seeds) + 3)}",
     ]
     for algo in METHODS:
-        found = [by_key[algo, seed] for seed in seeds if (algo, seed) in by_key]
-        if len(found) == len(seeds):
-            lines.append(row(algo, found))
+        found = {seed: run for seed in seeds for run in runs if same(run, key(algo, seed))}
+        if found:
+            lines.append(row(algo, [found.get(seed) for seed in seeds]))
     return "\n".join(lines) + "\n"
 
 
-def row(algo: str, runs: Sequence[dict[str, Any]]) -> str:
-    """One line of the table; steps and seconds are medians."""
+def row(algo: str, by_seed: Sequence[dict[str, Any] | None]) -> str:
+    """One line of the table; a dash where a seed was not run."""
+    runs = [run for run in by_seed if run is not None]
     cells = [
         f"`{algo}`",
         ", ".join(f"`{setting}`" for setting in OWN.get(algo, ())),
-        f"{100 * runs[0]['before']:.1f} %",
-        *(f"{100 * r['after']:.1f} %" for r in runs),
-        f"{statistics.median(r['steps'] for r in runs):g}",
-        f"{statistics.median(r['seconds'] for r in runs):.0f}",
+        percent(runs[0]["before"]),
+        *("-" if run is None else percent(run["after"]) for run in by_seed),
+        f"{statistics.median(run['steps'] for run in runs):g}",
+        f"{statistics.median(run['seconds'] for run in runs):.0f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def percent(share: float) -> str:
+    """`95.2 %`."""
+    return f"{100 * share:.1f} %"
 
 
 @click.command()
@@ -90,7 +98,7 @@ def main(seeds: str, algos: str, out: Path, table_only: bool) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     wanted = [(algo, seed) for seed in numbers for algo in algos.split(",")]
     for algo, seed in [] if table_only else wanted:
-        if any(r.items() >= key(algo, seed).items() for r in recorded(out)):
+        if any(same(done, key(algo, seed)) for done in recorded(out)):
             continue
         result = run(algo, seed)
         with out.open("a", encoding="utf-8") as file:

@@ -35,7 +35,7 @@ COMMON = (
     "save.checkpoint_every_steps=1000",
     "save.games_every_steps=1000",
 )
-PAIRS = ("rollout.group_size=16",)
+PAIRS = ("rollout.group_size=16", "train.steps=120", "train.decay_from=0.3")
 FOUR_UPDATES = ("train.lr=1e-3", "train.steps=120")
 OWN: Mapping[str, tuple[str, ...]] = {
     "course": ("rollout.temperature=1.0",),  # at its own 0.7 most games are won at once

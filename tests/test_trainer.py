@@ -11,9 +11,7 @@ import pytest
 from tests.ten_words import (
     WORDS,
     Watcher,
-    imitate,
     same,
-    sampled_win_rate,
     taught_agent,
     ten_word_config,
     tiny_agent,
@@ -464,44 +462,3 @@ def test_the_game_is_the_one_of_the_settings() -> None:
     assert isinstance(env, WordleEnv)
     assert env.answers == WORDS
     assert env.reset(seed=0)[0] == "wordle 5x3"
-
-
-# --- learning
-
-
-LEARNING = (
-    "env.options.max_guesses=2",
-    "rollout.tasks_per_step=16",
-    "rollout.group_size=16",
-    "train.steps=100",
-    "train.lr=1e-3",
-    "save.checkpoint_every_steps=100",
-    "save.games_every_steps=100",
-)
-"""Default GRPO on a game of two guesses: the answer to CRANE tells the ten words apart."""
-
-
-def beginner() -> LanguageAgent:
-    """Opens with CRANE and then finds about every third word, for it has seen worse players."""
-    agent = tiny_agent(width=64)
-    imitate(agent, 600, max_guesses=2, opener="crane", skill=0.4)
-    return agent
-
-
-@pytest.mark.slow
-def test_a_tiny_model_learns_the_ten_words(tmp_path: Path) -> None:
-    agent = beginner()
-    before = sampled_win_rate(agent)
-    run_in(tmp_path, ten_word_config(*LEARNING), agent=agent)
-    after = sampled_win_rate(agent)
-    assert 0.2 < before < 0.45
-    assert after > before + 0.2
-
-
-@pytest.mark.slow
-def test_nothing_is_learned_from_shuffled_advantages(tmp_path: Path) -> None:
-    agent = beginner()
-    before = sampled_win_rate(agent)
-    config = ten_word_config(*LEARNING, "train.shuffle_advantages=true")
-    run_in(tmp_path, config, agent=agent)
-    assert sampled_win_rate(agent) < before + 0.05
