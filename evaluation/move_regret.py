@@ -42,7 +42,8 @@ class MoveRegret:
     def of(self, game: GameRecord) -> list[float]:
         """In guesses, of every action with few enough secrets possible before it, in their order.
 
-        An action that was refused, or that told nothing, has thrown away one guess.
+        An action that was refused, or that told nothing, has thrown away one guess. A guess that
+        the game took and that is on no list has none.
         """
         return list(self._regrets(game))
 
@@ -51,7 +52,10 @@ class MoveRegret:
         left = self._planner.everything()
         for guess, marks in zip(game["guesses"], game["feedback"], strict=True):
             if 0 < len(left) <= MOST_LEFT:
-                yield self._regret(left, history, guess) if marks else 1.0
+                if not marks:
+                    yield 1.0
+                elif guess in self._planner.row_of:
+                    yield self._regret(left, history, guess)
             if marks:
                 history.append((guess, marks))
                 left = self._planner.narrow(left, guess, marks)

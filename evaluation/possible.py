@@ -54,7 +54,8 @@ class Possible:
         return math.log2(len(self._secrets) / n) if n else None
 
     def _patterns_of(self, guess: str) -> Patterns:
-        return self._scoring.matrix([guess], self._secrets)[0]
+        patterns: Patterns = self._scoring.matrix([guess], self._secrets)[0]
+        return patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

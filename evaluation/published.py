@@ -110,7 +110,7 @@ PUBLISHED: tuple[Published, ...] = (
     Published(
         who="A2C on letters, no language model",
         win_rate="about 99.5 %, 3.9 guesses",
-        protocol="the official list, which it was trained on",
+        protocol="the official list; no held-out words stated",
         source="andrewkho, report at wandb",
     ),
 )

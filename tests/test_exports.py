@@ -58,6 +58,30 @@ def test_inspect_has_a_log_for_each_way_of_decoding(tmp_path: Path) -> None:
     }
 
 
+def test_inspect_itself_reads_the_logs(tmp_path: Path) -> None:
+    theirs = pytest.importorskip("inspect_ai.log", reason="inspect-ai is not installed")
+    export([MINE], tmp_path, "inspect")
+    logs = [theirs.read_eval_log(found) for found in theirs.list_eval_logs(str(tmp_path))]
+    assert sorted(len(log.samples) for log in logs) == [6, 12]
+    for log in logs:
+        assert log.status == "success"
+        assert log.results.scores[0].metrics["win_rate"].value == pytest.approx(4 / 6)
+        assert log.samples[2].messages[1].text == "[crane]"
+
+
+def test_lm_eval_itself_makes_its_table(tmp_path: Path) -> None:
+    theirs = pytest.importorskip("lm_eval.utils", reason="lm-eval is not installed")
+    export([MINE], tmp_path, "lm-eval")
+    files = [str(path) for path in tmp_path.rglob("*") if path.is_file()]
+    (results,) = theirs.get_results_filenames(files)
+    assert len(theirs.get_sample_results_filenames(files)) == 1
+    table = theirs.make_table(json.loads(Path(results).read_text()))
+    rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()]
+    found = [row for row in rows if "win_rate" in row]
+    assert [row[3] for row in found] == ["greedy", "sampled"]
+    assert all("0.6667" in row for row in found)
+
+
 @pytest.mark.parametrize("form", ["lm-eval", "inspect"])
 @pytest.mark.parametrize("name", ["..", ".", "../../x", "/etc/x", "a\nb", "x" * 500, ""])
 def test_no_name_leads_out_of_the_folder(form: str, name: str, tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ def test_an_action_without_a_use_throws_one_guess_away() -> None:
     assert regrets.of(game)[2] == 1.0
 
 
+def test_a_guess_on_no_list_still_narrows() -> None:
+    game = record("match", ["mitch", "match"], [feedback("mitch", "match"), "GGGGG"])
+    assert MoveRegret(PLANNER).of(game) == [0.0]
+
+
 def fewest(guesses: tuple[str, ...], words: tuple[str, ...]) -> int:
     """The least guesses that find every word, by trying every guess."""
     return min(cost(guesses, words, guess) for guess in guesses)
