@@ -42,8 +42,10 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, seed: int = 0) ->
 
 
 def hold_frozen_weights_in(model: PreTrainedModel, dtype: torch.dtype) -> None:
-    """Convert the weights, in place, before adapters are added: what is not trained needs no more
-    precision than it is multiplied in. Buffers (the frequencies of positions) stay as they are.
+    """Convert the weights in place, before adapters are added.
+
+    What is not trained needs no more precision than it is multiplied in. Buffers (frequencies of
+    positions) stay as they are.
     """
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype)

@@ -84,7 +84,6 @@ def test_all_linear_layers_but_the_head_are_adapted() -> None:
     assert len(adapted) == 2 * 7
 
 
-
 def test_a_saved_adapter_plays_the_same_games(folder: Path, tmp_path: Path) -> None:
     """As the merged model of a checkpoint, and as the adapter that training goes on with."""
     config = ModelSection(path=str(folder), max_new_tokens=6, **CPU)
@@ -188,8 +187,10 @@ def test_an_adapter_is_trained_from_end_to_end(folder: Path, tmp_path: Path) -> 
     run = tmp_path / "run"
     done = CliRunner().invoke(
         cli,
-        ["train", "--set", f"model.path={folder}", "--set", "lora.rank=8", *SETTINGS]
-        + ["--run-dir", str(run)],
+        [
+            *("train", "--set", f"model.path={folder}", "--set", "lora.rank=8", *SETTINGS),
+            *("--run-dir", str(run)),
+        ],
     )
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["finished"] is True
@@ -213,10 +214,12 @@ def test_a_warm_start_in_chat_style(folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = CliRunner().invoke(
         cli,
-        ["pretrain", "--model", str(folder), "--style", "chat", "--steps", "4", "--device", "cpu"]
-        + ["--set", "dtype=float32", "--set", "games_per_step=2", "--set", "eval_every_steps=0"]
-        + ["--set", "lora_rank=4", "--set", "adamw_lr=0.01", "--set", "warmup_steps=1"]
-        + ["--run-dir", str(run)],
+        [
+            *("pretrain", "--model", str(folder), "--style", "chat", "--steps", "4"),
+            *("--device", "cpu", "--set", "dtype=float32", "--set", "games_per_step=2"),
+            *("--set", "eval_every_steps=0", "--set", "lora_rank=4", "--set", "adamw_lr=0.01"),
+            *("--set", "warmup_steps=1", "--run-dir", str(run)),
+        ],
     )
     assert done.exit_code == 0, done.output
     losses = [

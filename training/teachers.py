@@ -1,9 +1,9 @@
 """Whose games a model imitates: one teacher for each game of a mixture.
 
-Wordle in compact style has a teacher of its own (`teacher.WordleTeacher`). Every other game is played by a baseline
-through the environment: one that guesses at random among what still fits, or, where a question has
-one right answer, one that knows it. Secrets are those of the training split; a game for two is
-played from both seats in turn.
+Wordle in compact style has a teacher of its own (`teacher.WordleTeacher`). Every other game is
+played by a baseline through the environment: one that guesses at random among what still fits, or,
+where a question has one right answer, one that knows it. Secrets are those of the training split;
+a game for two is played from both seats in turn.
 """
 
 from __future__ import annotations
