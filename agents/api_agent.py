@@ -5,7 +5,7 @@ of all running games is asked at once, `concurrency` requests at a time. Such a 
 trained: a server tells no token ids.
 
 An answer that cannot be had (`ApiClient` has tried several times) ends the evaluation: games that
-nobody answered would count as lost. Finished games are on disk by then, so the same command goes on.
+nobody answered would count as lost. Finished games are on disk then, so the same command goes on.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class ChatOptions:
     variables: Mapping[str, Any] = field(default_factory=dict)
     """Variables of the chat template, for example `{"enable_thinking": False}`."""
     think_tokens: int | None = None
-    """A thought that is still going on after so many tokens of an answer is ended; None for never."""
+    """A thought that is not over after so many tokens of an answer is ended; None for never."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for a model's `config.json`."""

@@ -24,9 +24,9 @@ from transformers import (
 )
 from transformers.utils.logging import set_tqdm_hook
 
+from wordle_rl.agents.attention import attention_layout
 from wordle_rl.agents.base import Move, Opening, Player, View
 from wordle_rl.agents.built_in import BUILT_IN, built_in_path
-from wordle_rl.agents.attention import attention_layout
 from wordle_rl.agents.chat import PLAIN, THOUGHT, THOUGHT_END, ChatOptions, ChatRenderer, Ids
 from wordle_rl.agents.decoding import Decoder, Sampled, ThoughtLimit, check_decoding
 from wordle_rl.agents.device import autocast, pick_device, pick_dtype

@@ -100,7 +100,9 @@ def model_path(name: str) -> str:
     if name in BUILT_IN:
         return name
     if name in BASELINES or name.startswith(api_agent.PREFIX):
-        raise ConfigError(f"the agent {name!r} is no model to train: use 'nano', a folder or a hub id")
+        raise ConfigError(
+            f"the agent {name!r} is no model to train: use 'nano', a folder or a hub id"
+        )
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         return str(model_of_run(folder) if is_run(folder) else folder)

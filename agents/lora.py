@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import importlib.util
 import warnings
-from typing import cast
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from wordle_rl.errors import ConfigError
@@ -42,8 +44,10 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, seed: int = 0) ->
 
 
 def hold_frozen_weights_in(model: PreTrainedModel, dtype: torch.dtype) -> None:
-    """Convert the weights, in place, before adapters are added: what is not trained needs no more
-    precision than it is multiplied in. Buffers (the frequencies of positions) stay as they are.
+    """Convert the weights in place, before adapters are added.
+
+    What is not trained needs no more precision than it is multiplied in. Buffers (frequencies of
+    positions) stay as they are.
     """
     for parameter in model.parameters():
         parameter.data = parameter.data.to(dtype)
@@ -69,7 +73,38 @@ def four_bits(dtype: torch.dtype) -> BitsAndBytesConfig:
 
 
 def merged(model: PreTrainedModel) -> PreTrainedModel:
-    """A plain model that plays the same: the adapter folded into a copy of the weights."""
+    """A plain model that plays the same: the adapter folded into a copy of the weights.
+
+    Weights of four bits become float32: rounded to four bits again they would lose the adapter.
+    """
     if not isinstance(model, PeftModel):
         return model
-    return cast(PreTrainedModel, copy.deepcopy(model).merge_and_unload())
+    folded = copy.deepcopy(model)
+    if getattr(folded.get_base_model(), "is_loaded_in_4bit", False):
+        return _widened(folded)
+    return cast(PreTrainedModel, folded.merge_and_unload())
+
+
+def _widened(model: PeftModel) -> PreTrainedModel:
+    """The base model with every adapted layer as an ordinary one, the adapter in its weights.
+
+    A layer's weights are read off its answers to the unit vectors: how they are packed is its own
+    affair (and another one on a CPU).
+    """
+    base: Any = model.get_base_model()
+    adapted = {name: m for name, m in base.named_modules() if isinstance(m, LoraLayer)}
+    for name, layer in adapted.items():
+        held: Any = layer.get_base_layer()
+        has_bias = held.bias is not None
+        plain = nn.Linear(held.in_features, held.out_features, bias=has_bias)
+        units = torch.eye(held.in_features, device=held.weight.device)
+        with torch.no_grad():
+            answers = held(units).float() - (held.bias.float() if has_bias else 0.0)
+        plain.weight.data = answers.T + layer.get_delta_weight("default").float()
+        if has_bias:
+            plain.bias.data = held.bias.data.float()
+        parent, _, attribute = name.rpartition(".")
+        setattr(base.get_submodule(parent), attribute, plain)
+    del base.config.quantization_config
+    base.hf_quantizer, base.is_quantized, base.is_loaded_in_4bit = None, False, False
+    return cast(PreTrainedModel, base.float())

@@ -161,9 +161,7 @@ def test_what_is_trained_is_what_was_sampled(name: str, played: list[Episode]) -
         assert all(c is not None for c in done)
         samples = rows(episode)
         assert len(samples) == 1 or not FAMILIES[name].append_only
-        pairs = [
-            list(zip(sample.token_ids, sample.loss_mask, strict=True)) for sample in samples
-        ]
+        pairs = [list(zip(sample.token_ids, sample.loss_mask, strict=True)) for sample in samples]
         trained = [token for row in pairs for token, own in row if own]
         assert trained == [token for c in done for token in c.token_ids]
         for c in done:

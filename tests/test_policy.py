@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 from click.testing import CliRunner
 from peft import PeftModel
 
-from tests.families import family_agent, save_family
+from tests.families import FAMILIES, family_agent, family_model, save_family
 from tests.test_families import games, rows, scored
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
@@ -82,7 +84,6 @@ def test_all_linear_layers_but_the_head_are_adapted() -> None:
     }
     assert adapted == linear
     assert len(adapted) == 2 * 7
-
 
 
 def test_a_saved_adapter_plays_the_same_games(folder: Path, tmp_path: Path) -> None:
@@ -188,8 +189,10 @@ def test_an_adapter_is_trained_from_end_to_end(folder: Path, tmp_path: Path) -> 
     run = tmp_path / "run"
     done = CliRunner().invoke(
         cli,
-        ["train", "--set", f"model.path={folder}", "--set", "lora.rank=8", *SETTINGS]
-        + ["--run-dir", str(run)],
+        [
+            *("train", "--set", f"model.path={folder}", "--set", "lora.rank=8", *SETTINGS),
+            *("--run-dir", str(run)),
+        ],
     )
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["finished"] is True
@@ -213,10 +216,12 @@ def test_a_warm_start_in_chat_style(folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = CliRunner().invoke(
         cli,
-        ["pretrain", "--model", str(folder), "--style", "chat", "--steps", "4", "--device", "cpu"]
-        + ["--set", "dtype=float32", "--set", "games_per_step=2", "--set", "eval_every_steps=0"]
-        + ["--set", "lora_rank=4", "--set", "adamw_lr=0.01", "--set", "warmup_steps=1"]
-        + ["--run-dir", str(run)],
+        [
+            *("pretrain", "--model", str(folder), "--style", "chat", "--steps", "4"),
+            *("--device", "cpu", "--set", "dtype=float32", "--set", "games_per_step=2"),
+            *("--set", "eval_every_steps=0", "--set", "lora_rank=4", "--set", "adamw_lr=0.01"),
+            *("--set", "warmup_steps=1", "--run-dir", str(run)),
+        ],
     )
     assert done.exit_code == 0, done.output
     losses = [
@@ -234,3 +239,30 @@ def test_what_is_for_other_models_is_refused_for_a_new_one(tmp_path: Path) -> No
     )
     assert isinstance(done.exception, ConfigError)
     assert "name one with --model" in str(done.exception)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("bitsandbytes") is None,
+    reason="bitsandbytes is an extra: pip install 'wordle-rl[qlora]'",
+)
+@pytest.mark.filterwarnings("default")
+def test_an_adapter_on_four_bits_is_saved_in_full_precision(tmp_path: Path) -> None:
+    wide = {"hidden_size": 128, "intermediate_size": 256, "head_dim": 32, "num_key_value_heads": 4}
+    family = replace(FAMILIES["qwen3"], config=wide)
+    tokenizer = family.tokenizer()
+    family_model(family, tokenizer).save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    config = ModelSection(path=str(tmp_path / "model"), max_new_tokens=6, **CPU)
+    agent = load_policy(config, LoraSection(rank=4, bits=4), seed=0)
+    held = [p for p in agent.model.parameters() if p.dtype is torch.uint8]
+    assert len(held) == 2 * 7
+    disturb(agent.model)
+    samples = [row for episode in games(agent, tasks=1, group=2) for row in rows(episode)]
+    ours = scored(agent, samples)
+    agent.save(tmp_path / "saved")
+    saved = load_player(config, str(tmp_path / "saved"))
+    assert {p.dtype for p in saved.model.parameters()} == {torch.float32}
+    base = scored(load_player(config, str(tmp_path / "model")), samples)
+    for mine, theirs, without in zip(scored(saved, samples), ours, base, strict=True):
+        assert mine == pytest.approx(theirs, abs=0.05)
+        assert mine != pytest.approx(without, abs=0.5)

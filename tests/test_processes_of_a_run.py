@@ -109,9 +109,7 @@ def test_what_runs_alone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "world", lambda: two)
     for algo in ("trpo", "dpo"):
         config = two_processes.settings("nano").model_copy(deep=True)
-        chosen = config.model_copy(
-            update={"train": config.train.model_copy(update={"algo": algo})}
-        )
+        chosen = config.model_copy(update={"train": config.train.model_copy(update={"algo": algo})})
         with pytest.raises(ConfigError, match=f"train.algo='{algo}' runs in one process"):
             loops.check_processes(chosen)
     loops.check_processes(two_processes.settings("nano"))
@@ -123,5 +121,5 @@ def test_what_runs_alone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_shares_are_disjoint_and_whole() -> None:
     items = list(range(7))
     parts = [Launched(rank=rank, count=3).share(items) for rank in range(3)]
-    assert sorted(sum(parts, [])) == items
+    assert sorted(item for part in parts for item in part) == items
     assert ALONE.together(ALONE.share(items)) == items

@@ -209,8 +209,7 @@ def _game_inputs(episode: Episode) -> GameInputs:
     return GameInputs(
         rewards=tuple(turn.reward for turn in episode.turns),
         tokens=tuple(
-            0 if turn.completion is None else turn.completion.own_tokens
-            for turn in episode.turns
+            0 if turn.completion is None else turn.completion.own_tokens for turn in episode.turns
         ),
         parts=tuple(turn.reward_parts for turn in episode.turns),
         anchors=anchors(episode),

@@ -101,7 +101,7 @@ class Memory:
 def shape_of(config: PretrainedConfig) -> Shape:
     """Count a model's parameters without making them."""
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     head = model.get_output_embeddings()
     linear = [m for m in model.modules() if isinstance(m, nn.Linear) and m is not head]
     text: Any = config.get_text_config()

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 import torch.distributed as dist
-from accelerate import PartialState
+from accelerate import PartialState  # type: ignore[import-untyped]
 from torch import Tensor
 
 from wordle_rl.errors import ConfigError
@@ -116,7 +116,7 @@ class Launched:
         gradients = [p.grad for p in trained if p.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
-        pieces = flat.split([gradient.numel() for gradient in gradients])
+        pieces = torch.split(flat, [gradient.numel() for gradient in gradients])
         for gradient, piece in zip(gradients, pieces, strict=True):
             gradient.copy_(piece.view_as(gradient))
 
@@ -126,7 +126,7 @@ def world() -> World:
     """The processes of this run: those of `accelerate launch`, else this one alone."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ALONE
-    state = PartialState(cpu=not torch.cuda.is_available())  # type: ignore[no-untyped-call]
+    state = PartialState(cpu=not torch.cuda.is_available())
     return Launched(rank=state.process_index, count=state.num_processes)
 
 

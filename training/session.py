@@ -146,10 +146,7 @@ def run_pretraining(
     console = console or Console()
     check_alone("imitation")
     keep_freed_memory()
-    if config.model == "new":
-        agent = new_nano(config)
-    else:
-        agent = load_student(config)
+    agent = new_nano(config) if config.model == "new" else load_student(config)
     find_teacher(config, agent.style)  # what has no teacher fails before anything is written
     names = AUTO if config.eval_every_steps else ""
     suites = chosen_suites(names, config.env, config.options, "val")

@@ -1,9 +1,9 @@
 """Whose games a model imitates: one teacher for each game of a mixture.
 
-Wordle in compact style has a teacher of its own (`teacher.WordleTeacher`). Every other game is played by a baseline
-through the environment: one that guesses at random among what still fits, or, where a question has
-one right answer, one that knows it. Secrets are those of the training split; a game for two is
-played from both seats in turn.
+Wordle in compact style has a teacher of its own (`teacher.WordleTeacher`). Every other game is
+played by a baseline through the environment: one that guesses at random among what still fits, or,
+where a question has one right answer, one that knows it. Secrets are those of the training split;
+a game for two is played from both seats in turn.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ def find_teacher(config: PretrainConfig, style: Style = "compact") -> Teacher:
         ConfigError: there is no such game, it does not take its options, or no baseline plays it.
     """
     games = mixture(config.env, config.options)
-    if strangers := config.players.keys() - ({game.env_id for game in games} - {"wordle"}):
+    own = {"wordle"} if style == "compact" else set()  # what has a teacher of its own
+    if strangers := config.players.keys() - ({game.env_id for game in games} - own):
         raise ConfigError(
             f"setting players: {min(strangers)!r} is no game of {config.env!r} that a baseline is "
             "imitated in, leave it out"

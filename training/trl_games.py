@@ -22,7 +22,7 @@ from typing import Any
 from wordle_rl.agents.chat import PLAIN, ChatOptions
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import EnvSection
-from wordle_rl.envs.base import TextEnv
+from wordle_rl.envs.base import Style, TextEnv
 from wordle_rl.errors import ModelError
 from wordle_rl.records import Episode, Task
 from wordle_rl.rollout import play_games
@@ -56,6 +56,7 @@ def rollouts(
     *,
     max_new_tokens: int = 64,
     max_turns: int = 64,
+    style: Style = "chat",
     chat: ChatOptions = PLAIN,
 ) -> Rollouts:
     """A `rollout_func` that plays one game for every prompt it is given.
@@ -64,6 +65,7 @@ def rollouts(
         env: the game, its split and its rewards.
         max_new_tokens: longest answer of a turn.
         max_turns: a game that is still running then is cut off.
+        style: how the game speaks.
         chat: how the model is spoken to; its template has to keep earlier turns as they were.
     """
 
@@ -76,6 +78,7 @@ def rollouts(
             name="policy",
             device=str(model.device),
             dtype="bfloat16" if trainer.args.bf16 else "float32",
+            style=style,
             max_new_tokens=max_new_tokens,
             chat=chat,
         )
@@ -118,9 +121,7 @@ def _seeds(tasks: Sequence[Task], trainer: Any) -> list[int]:
     count: Counter[str] = Counter()
     seeds = []
     for task in tasks:
-        seeds.append(
-            seed_from(trainer.args.seed, step, process, task.task_id, count[task.task_id])
-        )
+        seeds.append(seed_from(trainer.args.seed, step, process, task.task_id, count[task.task_id]))
         count[task.task_id] += 1
     return seeds
 

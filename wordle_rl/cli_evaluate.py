@@ -136,7 +136,7 @@ class _Settings:
         from wordle_rl.agents.loading import load_agent
 
         if self.api and not name.startswith(PREFIX):
-            raise ConfigError(f"--api is for an agent api:MODEL, and {name!r} is none: leave it out")
+            raise ConfigError(f"--api is for agents api:MODEL, and {name!r} is none: leave it out")
         agent = load_agent(name, device=self.device, api=read_settings(self.api))
         for note in getattr(agent, "notes", ()):
             click.echo(note, err=True)
