@@ -33,8 +33,9 @@ from wordle_rl.training.update import Updater
 FISHER_TOKENS = 2048
 """Padded tokens of the rows that stand for all in the Fisher matrix and the KL."""
 CG_STEPS = 10
-DAMPING = 1e-3
-"""Added to the diagonal of the Fisher matrix, whose entries are those of a mean over tokens."""
+DAMPING = 0.1
+"""Added to the diagonal of the Fisher matrix, as sb3-contrib has it. With less, contexts that were
+seen once move furthest, and what they say is mostly noise."""
 
 
 def trust_region(update: Updater, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
