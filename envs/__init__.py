@@ -165,11 +165,6 @@ def options_of(env_id: str) -> dict[str, Any] | None:
     return {p.name: preset.get(p.name, p.default) for p in parameters}
 
 
-@cache
-def _parameters(creator: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
-    return tuple(inspect.signature(creator).parameters.values())
-
-
 def supported(env_id: str, **options: Any) -> dict[str, Any]:
     """Those of some options that a game takes: one of one's own needs no styles or splits.
 
