@@ -167,12 +167,17 @@ class LanguageAgent:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of weights, precision and answer limit: equal for agents that play the same."""
+        """A hash of weights, precision, answer limit and chat options.
+
+        Equal for agents that play the same.
+        """
         digest = hashlib.blake2b(digest_size=16)
         for name, value in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(value.detach().cpu().flatten().view(torch.uint8).numpy())
         digest.update(f"{self.compute_dtype} {self.max_new_tokens}".encode())
+        if self.chat.options != PLAIN:
+            digest.update(repr(self.chat.options).encode())
         return digest.hexdigest()
 
     def likely_answers(self, prompt_ids: Ids, *, count: int) -> list[tuple[str, float]]:

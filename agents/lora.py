@@ -92,9 +92,11 @@ def _widened(model: PeftModel) -> PreTrainedModel:
     affair (and another one on a CPU).
     """
     base: Any = model.get_base_model()
-    adapted = {name: m for name, m in base.named_modules() if isinstance(m, LoraLayer)}
+    adapted: dict[str, Any] = {
+        name: module for name, module in base.named_modules() if isinstance(module, LoraLayer)
+    }
     for name, layer in adapted.items():
-        held: Any = layer.get_base_layer()
+        held = layer.get_base_layer()
         has_bias = held.bias is not None
         plain = nn.Linear(held.in_features, held.out_features, bias=has_bias)
         units = torch.eye(held.in_features, device=held.weight.device)

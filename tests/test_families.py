@@ -150,6 +150,12 @@ def test_a_system_message_that_spells_a_special_token_is_text() -> None:
     assert evil in tokenizer.decode(ids)
 
 
+def test_the_fingerprint_tells_ways_of_speaking_apart() -> None:
+    options = [ChatOptions(), ChatOptions(system="x"), ChatOptions(think_tokens=3)]
+    prints = {family_agent("qwen3", chat=chat).fingerprint for chat in options}
+    assert len(prints) == 3
+
+
 # --- whole games
 
 

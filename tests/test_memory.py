@@ -19,7 +19,7 @@ from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.cli import cli
 from wordle_rl.config import TrainConfig, parse, preset_names
-from wordle_rl.errors import ModelError
+from wordle_rl.errors import ConfigError, ModelError
 from wordle_rl.training import dry_run
 from wordle_rl.training.algorithms import fill_defaults
 from wordle_rl.training.dry_run import plan
@@ -153,6 +153,13 @@ def test_a_dry_run_says_it_and_writes_nothing(
         parts["playing"], parts["updating"]
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("algo", ["sft", "reward-model"])
+def test_a_dry_run_of_what_plays_no_games_is_refused(algo: str) -> None:
+    done = CliRunner().invoke(cli, ["train", "--dry-run", "--algo", algo, "--device", "cpu"])
+    assert isinstance(done.exception, ConfigError)
+    assert "--dry-run" in str(done.exception)
 
 
 def test_a_plan_that_does_not_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from wordle_rl.training.curriculum import curriculum_metrics, with_secrets
 from wordle_rl.training.hard_tasks import Played, with_replays
 from wordle_rl.training.mixture import allot, mixture
 from wordle_rl.training.openings import draw_openings, with_openings
-from wordle_rl.training.processes import ALONE, World, world
+from wordle_rl.training.processes import world
 
 SELF = "self"
 """The opponent that is the model itself."""
@@ -101,14 +101,13 @@ def play_step(
     temperature: float,
     attempt: int = 0,
     past: Past = BEGINNING,
-    shared: World = ALONE,
 ) -> list[EpisodeGroup]:
     """Play every task of a step by a whole group; against itself, a group for each seat.
 
     Where several processes share the run each plays some of the tasks, and all get all groups.
     """
-    tasks_P = shared.share(draw_tasks(config, step, attempt, past))
-    return shared.together(_play(agent, config, step, temperature, tasks_P))
+    tasks_P = world().share(draw_tasks(config, step, attempt, past))
+    return world().together(_play(agent, config, step, temperature, tasks_P))
 
 
 def _play(

@@ -108,13 +108,12 @@ def _play_round(
     phase("playing")
     temperature = config.rollout.temperature
     assert temperature is not None, "settings are incomplete: call fill_defaults first"
-    shared = world()
-    groups = play_step(agent, config, step, temperature, attempt, past, shared)
+    groups = play_step(agent, config, step, temperature, attempt, past)
     alone = config.rollout.model_copy(update={"group_size": 1})
     once = config.model_copy(update={"rollout": alone})
-    best = play_step(agent, once, step, 0.0, attempt, past, shared) if greedy else []
+    best = play_step(agent, once, step, 0.0, attempt, past) if greedy else []
     phase("scoring")
-    scored, metrics = shared.from_first(lambda: add_scores([*groups, *best], scorers))
+    scored, metrics = world().from_first(lambda: add_scores([*groups, *best], scorers))
     paid = charge_overlong(scored, agent.max_new_tokens, config.rollout.overlong_tokens)
     return _Round(groups=paid[: len(groups)], greedy=paid[len(groups) :], metrics=metrics)
 

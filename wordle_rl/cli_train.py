@@ -85,6 +85,8 @@ def train(
     if algo == "sft":
         if as_json:
             raise ConfigError("--algo sft is wordle-rl pretrain: leave out --json")
+        if dry_run:
+            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --dry-run")
         _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
         return
     flags = {
@@ -124,7 +126,10 @@ def train(
 def _say_plan(config: TrainConfig, as_json: bool) -> None:
     from wordle_rl.training.dry_run import plan
     from wordle_rl.training.loops import loop_of
+    from wordle_rl.training.pair_methods import REWARD_MODEL
 
+    if config.train.algo == REWARD_MODEL:
+        raise ConfigError("--dry-run is for methods that play games, not for a reward model")
     planned = plan(loop_of(config.train.algo).complete(config))
     if as_json:
         bytes_ = asdict(planned.memory) | {"peak": planned.memory.peak}
