@@ -15,7 +15,9 @@ from wordle_rl.training.optim import (
     adamw,
     clip_gradients,
     muon_and_adamw,
+    policy_optimizers,
     set_lr,
+    take_step,
     warmup_decay,
 )
 
@@ -137,3 +139,27 @@ def test_a_gradient_that_is_no_number_is_reported() -> None:
     model = nn.Linear(1, 1)
     model.weight.grad = torch.tensor([[math.nan]])
     assert math.isnan(clip_gradients(model, 1.0))
+
+
+def test_policy_optimizers_share_the_weights_out():
+    model = new_model(layers=1, width=32)
+    head = torch.nn.Linear(32, 1)
+    (plain,) = policy_optimizers(model, "adamw", 1e-3)
+    muon, rest, extra = policy_optimizers(model, "muon", 1e-2, head=head.parameters())
+    every = {id(p) for p in model.parameters()}
+    assert {id(p) for p in plain.param_groups[0]["params"]} == every
+    shared = [{id(p) for p in o.param_groups[0]["params"]} for o in (muon, rest)]
+    assert shared[0] | shared[1] == every
+    assert not shared[0] & shared[1]
+    assert [o.param_groups[0]["lr"] for o in (muon, rest, extra)] == [1e-2, 1.5e-3, 1.5e-3]
+
+
+def test_take_step_moves_the_weights_and_forgets_the_gradient():
+    model = new_model(layers=1, width=32)
+    before = [p.detach().clone() for p in model.parameters()]
+    optimizers = policy_optimizers(model, "muon", 1e-2)
+    loss = model(input_ids=torch.tensor([[5, 6, 7]])).logits.square().mean()
+    torch.autograd.backward(loss)
+    take_step(optimizers)
+    assert all(p.grad is None for p in model.parameters())
+    assert all(not torch.equal(p, b) for p, b in zip(model.parameters(), before, strict=True))

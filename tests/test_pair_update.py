@@ -57,9 +57,9 @@ def updater(
     return PairUpdater(
         agent=agent,
         model=agent.model,
-        optimizer=torch.optim.SGD(
-            [p for p in agent.model.parameters() if p.requires_grad], lr=lr or 1e-9
-        ),
+        optimizers=[
+            torch.optim.SGD([p for p in agent.model.parameters() if p.requires_grad], lr=lr or 1e-9)
+        ],
         score=policy_score(agent, 1.0),
         origin=reference_score(agent, frozen_reference(agent.model), 1.0),
         loss=lambda better, worse: loss(better, worse, given),
@@ -73,7 +73,7 @@ def updater(
 def moved_by(agent: LanguageAgent, update: PairUpdater, ranked: Sequence[RankedRows]) -> Tensor:
     """The gradient that a step of plain SGD at learning rate 1 takes, flat."""
     before = weights(agent)
-    for group in update.optimizer.param_groups:
+    for group in update.optimizers[0].param_groups:
         group["lr"] = 1.0
     update(ranked)
     after = weights(agent)
@@ -256,7 +256,7 @@ def test_updates_widen_the_margin_and_the_reference_stays() -> None:
     assert update.origin is not None
     [(batch, _)] = update.batches(ranked)
     before = update.origin(batch)
-    for group in update.optimizer.param_groups:
+    for group in update.optimizers[0].param_groups:
         group["lr"] = 0.02
     seen = [update(ranked) for _ in range(8)]
     assert torch.equal(update.origin(batch), before)
@@ -287,7 +287,7 @@ def test_with_lora_the_reference_is_the_model_without_its_adapter() -> None:
     [(batch, _)] = update.batches(ranked)
     start = update.score(batch).detach()
     assert torch.allclose(update.origin(batch), start)
-    for group in update.optimizer.param_groups:
+    for group in update.optimizers[0].param_groups:
         group["lr"] = 0.05
     seen = [update(ranked)["train/reward_margin"] for _ in range(6)]
     assert seen[0] == pytest.approx(0.0, abs=1e-5)

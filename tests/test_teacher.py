@@ -16,7 +16,7 @@ from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.envs.words import WordKind, load_words, split_of
 from wordle_rl.errors import ConfigError
 from wordle_rl.training.batch import build_samples, demonstration_turns
-from wordle_rl.training.teacher import Demonstration, WordleTeacher, _random_true
+from wordle_rl.training.teacher import FEW, Demonstration, WordleTeacher, _random_true
 
 ANSWERS = load_words("answers")
 HELD_OUT = {word for word in ANSWERS if split_of(word) != "train"}
@@ -136,6 +136,33 @@ def last_ones_left(teacher: WordleTeacher, answers: Sequence[str]) -> list[str]:
 
 
 # --- true and consistent
+
+
+@pytest.mark.parametrize(("wide", "outside"), [(0.0, 1.0), (0.0, 0.0), (1.0, 0.0)])
+def test_endgames_begin_with_few_words_left(short_lists: None, wide: float, outside: float) -> None:
+    teacher = WordleTeacher(
+        wide_share=wide, outside_share=outside, scattered_share=0.0, endgame_share=1.0
+    )
+    pool = every_eighth("guesses" if wide else "answers", 5)
+    games = play(teacher, 120)
+    assert {game.trained.count(False) for game in games} == {1, 2, 3, 4}
+    for game in games:
+        assert game.secret not in HELD_OUT
+        shown = game.trained.index(True)
+        history = list(zip(game.actions, game.observations, strict=True))
+        assert all(marks == feedback(action, game.secret) for action, marks in history)
+        left = [word for word in pool if consistent(word, history[:shown])]
+        assert 1 <= len(left) <= FEW
+        assert game.actions[shown] in left
+
+
+def test_a_share_of_the_games_are_endgames(short_lists: None) -> None:
+    teacher = WordleTeacher(
+        wide_share=0.0, outside_share=0.0, scattered_share=0.0, endgame_share=0.25
+    )
+    games = play(teacher, 80)
+    assert sum(not all(game.trained) for game in games) == 20
+    assert play(teacher, 80) == games
 
 
 def test_games_with_a_secret_from_outside_end_where_no_answer_is_left(short_lists: None) -> None:

@@ -44,6 +44,29 @@ def test_numbers_are_guessed_at_random_in_what_is_left() -> None:
         assert all(game.trained)
 
 
+def test_another_player_can_be_imitated() -> None:
+    chosen = config("guess-number", hi=1000).model_copy(
+        update={"players": {"guess-number": "solver"}}
+    )
+    games = find_teacher(chosen).demonstrations(np.random.default_rng(0), 50)
+    assert {game.actions[0] for game in games} == {"500"}
+    assert all(game.observations[-1] == "=" for game in games)
+
+
+@pytest.mark.parametrize(
+    ("players", "line"),
+    [
+        ({"wordle": "solver"}, "setting players: 'wordle' is no game of"),
+        ({"math": "solver"}, "setting players: 'math' is no game of 'wordle,guess-number'"),
+        ({"guess-number": "nobody"}, "nobody"),
+    ],
+)
+def test_a_player_of_no_game_is_refused(players: dict[str, str], line: str) -> None:
+    chosen = config("wordle,guess-number").model_copy(update={"players": players})
+    with pytest.raises(ConfigError, match=line):
+        find_teacher(chosen)
+
+
 def test_problems_are_answered_right() -> None:
     held_out = {problem_of(i).compact for i in problem_ids(1, "test", 400)}
     games = play("math", 200, difficulty=1)

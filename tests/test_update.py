@@ -71,7 +71,7 @@ def updater(
     config = ten_word_config("train.max_grad_norm=1e9", *overrides)
     return Updater(
         agent=agent,
-        optimizer=SGD([p for p in agent.model.parameters() if p.requires_grad], lr=lr),
+        optimizers=[SGD([p for p in agent.model.parameters() if p.requires_grad], lr=lr)],
         parts=parts_of(find_algorithm(config.train.algo)),
         settings=config.train,
         temperature=temperature,
@@ -377,7 +377,7 @@ def test_the_reference_does_not_move_and_has_no_gradient() -> None:
 def test_adamw_moves_a_weight_by_the_learning_rate_at_first() -> None:
     agent = taught_agent()
     before = weights(agent)
-    update = replace(updater(agent), optimizer=adamw(agent.model.parameters(), 1e-3))
+    update = replace(updater(agent), optimizers=[adamw(agent.model.parameters(), 1e-3)])
     update(samples(), games=12, rows=12)
     largest = change(agent, before).abs().max().item()
     assert largest == pytest.approx(1e-3, rel=1e-2)

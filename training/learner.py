@@ -22,7 +22,7 @@ from wordle_rl.training.credit import moving_average
 from wordle_rl.training.critic import Critic, new_critic
 from wordle_rl.training.judgement import judge_games
 from wordle_rl.training.kl import steered
-from wordle_rl.training.optim import adamw, set_lr, warmup_decay
+from wordle_rl.training.optim import policy_optimizers, set_lr, warmup_decay
 from wordle_rl.training.sampling import Played
 from wordle_rl.training.trpo import trust_region
 from wordle_rl.training.tutors import Said, taught
@@ -60,7 +60,7 @@ class Learner:
     def optimizers(self) -> list[Optimizer]:
         """Of the policy and the critic."""
         critic = [] if self.critic is None else [self.critic.optimizer]
-        return [self.update.optimizer, *critic]
+        return [*self.update.optimizers, *critic]
 
     def learn(self, played: Played, step: int, history: History) -> Lesson:
         """Update the policy, and the critic where there is one, on the games of a step.
@@ -156,7 +156,7 @@ def new_learner(agent: LanguageAgent, config: TrainConfig) -> Learner:
     parts = parts_of(algorithm)
     update = Updater(
         agent=agent,
-        optimizer=adamw([p for p in agent.model.parameters() if p.requires_grad], config.train.lr),
+        optimizers=policy_optimizers(agent.model, config.train.optimizer, config.train.lr),
         parts=parts,
         settings=config.train,
         temperature=config.rollout.temperature,

@@ -19,6 +19,37 @@ def adamw(parameters: Iterable[Tensor], lr: float) -> Optimizer:
     return AdamW(list(parameters), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
 
 
+MUON_TO_ADAMW = 0.15
+"""AdamW's learning rate as a share of Muon's: that of imitation."""
+
+
+def policy_optimizers(
+    model: PreTrainedModel, name: str, lr: float, *, head: Iterable[Tensor] = ()
+) -> list[Optimizer]:
+    """What moves a policy: `adamw` on all that is trained, or `muon` with AdamW for the rest.
+
+    Args:
+        model: only weights that require a gradient are trained.
+        name: `adamw` or `muon`.
+        lr: of AdamW, or of Muon; beside Muon, AdamW has `MUON_TO_ADAMW` of it.
+        head: weights outside the model, for AdamW.
+    """
+    if name == "muon":
+        optimizers = muon_and_adamw(model, muon_lr=lr, adamw_lr=MUON_TO_ADAMW * lr)
+        lr = MUON_TO_ADAMW * lr
+    else:
+        optimizers = [adamw([p for p in model.parameters() if p.requires_grad], lr)]
+    outside = list(head)
+    return [*optimizers, adamw(outside, lr)] if outside else optimizers
+
+
+def take_step(optimizers: Iterable[Optimizer]) -> None:
+    """Move the weights and forget the gradient."""
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+
 def muon_and_adamw(model: PreTrainedModel, *, muon_lr: float, adamw_lr: float) -> list[Optimizer]:
     """Muon for hidden matrices (weight decay 0.01), AdamW for everything else; neither if empty."""
     ends: list[nn.Module | None] = [m for m in model.modules() if isinstance(m, nn.Embedding)]

@@ -26,7 +26,7 @@ from wordle_rl.training.games import Past
 from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.learner import frozen_reference
-from wordle_rl.training.optim import adamw, set_lr, warmup_decay
+from wordle_rl.training.optim import policy_optimizers, set_lr, warmup_decay
 from wordle_rl.training.pair_methods import pair_loss
 from wordle_rl.training.pair_source import Source, source_of
 from wordle_rl.training.pair_update import PairUpdater, RowScore
@@ -64,11 +64,10 @@ def train_on_pairs(
     temperature = config.rollout.temperature
     if temperature is None:
         raise ValueError("settings are incomplete: call complete_pairs first")
-    optimizer = adamw([p for p in agent.model.parameters() if p.requires_grad], config.train.lr)
     update = PairUpdater(
         agent=agent,
         model=agent.model,
-        optimizer=optimizer,
+        optimizers=policy_optimizers(agent.model, config.train.optimizer, config.train.lr),
         score=policy_score(agent, temperature),
         origin=reference_score(agent, frozen_reference(agent.model), temperature),
         loss=pair_loss(config),
@@ -116,7 +115,7 @@ def pair_loop(
         run=run,
         model=update.agent.model,
         tokenizer=update.agent.tokenizer,
-        optimizers=[update.optimizer],
+        optimizers=update.optimizers,
         keep=config.save.keep_checkpoints,
         modules=modules,
     )
@@ -132,7 +131,7 @@ def pair_loop(
         schedule = warmup_decay(
             step, train.steps, warmup=train.warmup_steps, decay_from=train.decay_from
         )
-        set_lr([update.optimizer], schedule)
+        set_lr(update.optimizers, schedule)
         metrics = {**material.metrics, "train/lr": train.lr * schedule, **update(material.ranked)}
         if measure is not None and due(done, config.eval.every_steps, last):
             clock.phase("validating")

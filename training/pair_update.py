@@ -21,7 +21,7 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainSection
 from wordle_rl.records import Batch
 from wordle_rl.training.batch import collate, micro_batches
-from wordle_rl.training.optim import clip_gradients
+from wordle_rl.training.optim import clip_gradients, take_step
 from wordle_rl.training.preference_rows import RankedRows, pair_indices
 
 RowScore = Callable[[Batch], Tensor]
@@ -38,7 +38,7 @@ class PairUpdater:
     """Whose tokens the rows are."""
     model: nn.Module
     """What is trained."""
-    optimizer: Optimizer
+    optimizers: Sequence[Optimizer]
     score: RowScore
     origin: RowScore | None = None
     """What scores are measured from, without gradient: the reference."""
@@ -63,8 +63,7 @@ class PairUpdater:
             for batch, owner in batches:
                 torch.autograd.backward((weights[owner] * self.score(batch)).sum())
             norm = clip_gradients(self.model, self.settings.max_grad_norm)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
+            take_step(self.optimizers)
             metrics = metrics or {
                 "train/loss": loss,
                 "train/grad_norm": norm,

@@ -17,7 +17,7 @@ from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.statistics import ratio_interval
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir
-from wordle_rl.training.optim import adamw
+from wordle_rl.training.optim import policy_optimizers
 from wordle_rl.training.pair_methods import pair_loss
 from wordle_rl.training.pair_source import shuffled
 from wordle_rl.training.pair_trainer import pair_loop
@@ -52,11 +52,15 @@ def train_reward_model(
     """
     trained, held_out = split_rankings(rankings, config)
     both = nn.ModuleList([model.agent.model, model.head])
-    optimizer = adamw([p for p in both.parameters() if p.requires_grad], config.train.lr)
     update = PairUpdater(
         agent=model.agent,
         model=both,
-        optimizer=optimizer,
+        optimizers=policy_optimizers(
+            model.agent.model,
+            config.train.optimizer,
+            config.train.lr,
+            head=model.head.parameters(),
+        ),
         score=model.rewards,
         loss=pair_loss(config),
         settings=config.train,

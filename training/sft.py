@@ -30,7 +30,13 @@ from wordle_rl.training.batch import (
     symbol_ids,
 )
 from wordle_rl.training.keeper import Keeper, best_step
-from wordle_rl.training.optim import clip_gradients, muon_and_adamw, set_lr, warmup_decay
+from wordle_rl.training.optim import (
+    clip_gradients,
+    muon_and_adamw,
+    set_lr,
+    take_step,
+    warmup_decay,
+)
 from wordle_rl.training.teachers import Teacher, find_teacher
 from wordle_rl.training.validation import Validate
 
@@ -79,9 +85,7 @@ def pretrain(
         )
         losses = backward(agent, student, samples, config)
         norm = clip_gradients(agent.model, config.max_grad_norm)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        take_step(optimizers)
 
         done = step + 1
         metrics = losses | {
@@ -138,6 +142,7 @@ def backward(
                 model,
                 batch.input_ids,
                 batch.loss_mask,
+                share_prompt=False,  # games of a teacher have no groups
                 teacher_probs=batch.teacher_probs,
                 symbol_ids=symbols,
             )

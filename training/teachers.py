@@ -100,6 +100,11 @@ def find_teacher(config: PretrainConfig) -> Teacher:
         ConfigError: there is no such game, it does not take its options, or no baseline plays it.
     """
     games = mixture(config.env, config.options)
+    if strangers := config.players.keys() - ({game.env_id for game in games} - {"wordle"}):
+        raise ConfigError(
+            f"setting players: {min(strangers)!r} is no game of {config.env!r} that a baseline is "
+            "imitated in, leave it out"
+        )
     teachers = [_teacher(game, config) for game in games]
     return teachers[0] if len(games) == 1 else MixedTeacher(games=games, teachers=teachers)
 
@@ -115,8 +120,9 @@ def _teacher(game: MixedGame, config: PretrainConfig) -> Teacher:
             wide_share=config.wide_share,
             outside_share=config.outside_share,
             scattered_share=config.scattered_share,
+            endgame_share=config.endgame_share,
         )
-    baseline = BASELINES.get(game.env_id, "random-consistent")
+    baseline = config.players.get(game.env_id, BASELINES.get(game.env_id, "random-consistent"))
     teacher = PlayedTeacher(env_id=game.env_id, baseline=baseline, options=game.options)
     teacher.demonstrations(np.random.default_rng(0), 1)  # what cannot be played fails here
     return teacher

@@ -45,7 +45,7 @@ def trust_region(update: Updater, batches: Sequence[Batch], size: BatchSize) -> 
     weights = update.parameters()
     metrics = update.accumulate(batches, size)
     ascent = -torch.cat([_gradient(weight).reshape(-1) for weight in weights])
-    update.optimizer.zero_grad(set_to_none=True)
+    update.agent.model.zero_grad(set_to_none=True)
     with differentiable_twice(update.agent.model):
         divergence = Divergence(update, [_thinned(batch, batches) for batch in batches])
         product = fisher_product(divergence, weights, damping=DAMPING)

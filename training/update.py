@@ -26,7 +26,7 @@ from wordle_rl.training.batch import collate, micro_batches
 from wordle_rl.training.corrections import CorrectionInputs
 from wordle_rl.training.kl import penalty_to_go
 from wordle_rl.training.losses import Clip
-from wordle_rl.training.optim import clip_gradients
+from wordle_rl.training.optim import clip_gradients, take_step
 from wordle_rl.training.update_metrics import over_updates, summarise, token_metrics
 
 
@@ -35,7 +35,7 @@ class Updater:
     """What stays the same from update to update."""
 
     agent: LanguageAgent
-    optimizer: Optimizer
+    optimizers: Sequence[Optimizer]
     parts: Parts
     settings: TrainSection
     temperature: float
@@ -148,8 +148,7 @@ def gradient_steps(update: Updater, batches: Sequence[Batch], size: BatchSize) -
     for _ in range(update.settings.updates_per_batch):
         metrics = update.accumulate(batches, size)
         norm = clip_gradients(update.agent.model, update.settings.max_grad_norm)
-        update.optimizer.step()
-        update.optimizer.zero_grad(set_to_none=True)
+        take_step(update.optimizers)
         told.append(metrics | {"train/grad_norm": norm})
     return over_updates(told[0], told[-1])
 

@@ -64,6 +64,10 @@ class PretrainConfig(Section):
     """Share of games whose secret is no answer while the teacher guesses answers that fit."""
     scattered_share: float = Field(default=0.5, ge=0, le=1)
     """Share of games that open with one to three random words, shown but not trained."""
+    endgame_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of games that begin where five words or fewer are left; of the others, the shares."""
+    players: dict[str, str] = Field(default_factory=dict)
+    """Game -> the baseline to imitate in it, for example `{ guess-number = "solver" }`."""
     micro_batch_tokens: int = Field(default=4096, ge=1)
     """Padded tokens a forward pass; changes memory and speed, not the result."""
     eval_every_steps: int = Field(default=200, ge=0)
@@ -178,7 +182,9 @@ class TrainSection(Section):
     """Discount of a turn, for advantages by turn: 0 credits a turn with its own reward alone; unset
     for the algorithm's own."""
     lr: float = Field(default=3e-4, gt=0)
-    """Learning rate (AdamW)."""
+    """Learning rate."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """Or Muon on the hidden matrices and AdamW, at 0.15 of the rate, on the rest."""
     warmup_steps: int = Field(default=5, ge=0)
     """Steps until the full learning rate; constant afterwards."""
     decay_from: float = Field(default=1.0, ge=0, le=1)
