@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from math import log2
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -197,13 +198,8 @@ class GuessNumberEnv(GuessingGame):
         content = find_answer(action, _is_number)
         if content is None:
             return Reading("no_guess")
-        number = read_number(content)
-        if number is None:
-            return Reading("out_of_range" if _is_number(content) else "bad_chars")
-        guess = str(number)
-        if not self._rules.lo <= number <= self._rules.hi:
-            return Reading("out_of_range", guess)
-        return Reading("repeat" if self._was_played(guess) else "ok", guess)
+        reading = read_within(content, self._everything)
+        return Reading("repeat", reading.guess) if self._was_played(reading.guess) else reading
 
     def _fits(self, guess: str) -> bool:
         return self._possible.holds(int(guess))
@@ -238,6 +234,19 @@ def compare(guess: int, secret: int) -> Hint:
     if guess == secret:
         return "="
     return ">" if secret > guess else "<"
+
+
+@lru_cache(maxsize=2048)
+def read_within(content: str, everything: Interval) -> Reading:
+    """What an answer means in a game of these numbers, whether or not it was played before.
+
+    >>> read_within("007", Interval(1, 9)).guess, read_within("12", Interval(1, 9)).status
+    ('7', 'out_of_range')
+    """
+    number = read_number(content)
+    if number is None:
+        return Reading("out_of_range" if _is_number(content) else "bad_chars")
+    return Reading("ok" if everything.holds(number) else "out_of_range", str(number))
 
 
 def read_number(text: str) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, get_args
 
 from wordle_rl.envs.arguments import check_choice
 from wordle_rl.envs.base import History, Played, Style, TextEnv
-from wordle_rl.envs.rewards import Outcome, needs_counts, resolve_reward
+from wordle_rl.envs.rewards import Outcome, binary, needs_counts, resolve_reward
 from wordle_rl.envs.statuses import LEGAL
 from wordle_rl.envs.turns import EndReason, Event, Limits, Voice
 
@@ -126,6 +126,7 @@ class GuessingGame(TextEnv):
     def _clear(self, secret: str) -> None:
         self._secret = secret
         self._events: tuple[Event, ...] = ()
+        self._answered: tuple[str, ...] = ()
         self._turn = self._refusals = self._misfits = self._spent = 0
         self._best = 0.0
         self._end_reason: EndReason = ""
@@ -142,11 +143,14 @@ class GuessingGame(TextEnv):
             fits, answer = self._fits(reading.guess), self._score(reading.guess)
         else:
             fits, answer = False, REFUSED
-        outcome = self._play(reading, answer, fits)
+        if self._scheme is binary:  # the default; it needs nothing of what the others are told
+            self._record(reading, answer)
+            parts = {"win": float(answer.solved)}
+        else:
+            parts = self._scheme(self._play(reading, answer, fits))
         self._misfits += not fits
-        parts = self._scheme(outcome)
         info = self._info(self._events[-1], fits, parts)
-        return self._observe(), float(sum(parts.values())), outcome.ended, info
+        return self._observe(), float(sum(parts.values())), self._end_reason != "", info
 
     def _play(self, reading: Reading, answer: Answer, fits: bool) -> Outcome:
         """Put an action on record and say what it did."""
@@ -183,6 +187,7 @@ class GuessingGame(TextEnv):
         limits, legal = self._limits, status in LEGAL
         if legal:
             self._learn(guess, answer)
+            self._answered += (guess,)
             self._best = max(self._best, answer.credit)
         else:
             self._refusals += 1
@@ -210,10 +215,7 @@ class GuessingGame(TextEnv):
 
     def _was_played(self, guess: str) -> bool:
         """Whether a guess was legal and answered before in this game."""
-        for event in self._events:  # noqa: SIM110 - any() would take twice the time
-            if event.guess == guess and event.feedback:
-                return True
-        return False
+        return guess in self._answered
 
     # --- what is said
 

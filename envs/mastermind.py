@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from hashlib import blake2b
 from math import perm
 from typing import Any, Literal, get_args
@@ -15,7 +16,15 @@ from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guessing import Answer, GuessingGame, Reading
 from wordle_rl.envs.mastermind_text import VOICES, ChatVoice, Rules
 from wordle_rl.envs.parsing import find_answer, is_word, join_spelled
-from wordle_rl.envs.pegs import all_codes, codes_of_split, fits_pegs, peg_code, peg_matrix, pegs
+from wordle_rl.envs.pegs import (
+    ALPHABET,
+    all_codes,
+    codes_of_split,
+    fits_pegs,
+    peg_code,
+    peg_matrix,
+    pegs,
+)
 from wordle_rl.envs.turns import InvalidPolicy
 from wordle_rl.envs.words import Split
 from wordle_rl.errors import ConfigError
@@ -134,7 +143,6 @@ class MastermindEnv(GuessingGame):
             track_candidates=track_candidates,
             render_mode=render_mode,
         )
-        self._colours = frozenset(self._rules.letters)
         self._voice = VOICES[style](self._rules, history)
         self._chat = ChatVoice(self._rules)
         self._split: Split = split
@@ -177,8 +185,9 @@ class MastermindEnv(GuessingGame):
 
     def _check_secret(self, secret: Any) -> str:
         code = secret.strip().lower() if isinstance(secret, str) else ""
-        complaint = self._complaint(code) if is_word(code) else "bad_chars"
-        if complaint:
+        rules = self._rules
+        reading = read_code(code, rules.length, rules.colours, rules.duplicates)
+        if reading != Reading("ok", code):
             raise ConfigError(
                 f"secret {secret!r} is not a code of this game: give one such as "
                 f"{self._rules.example!r}"
@@ -189,30 +198,15 @@ class MastermindEnv(GuessingGame):
         content = find_answer(action, is_word)
         if content is None:
             return Reading("no_guess")
-        code = join_spelled(content).lower()
-        if not is_word(code):
-            return Reading("bad_chars")
-        if complaint := self._complaint(code):
-            return Reading(complaint, "" if complaint == "bad_length" else code)
-        return Reading("repeat" if self._was_played(code) else "ok", code)
-
-    def _complaint(self, code: str) -> str:
-        """The status of letters that are no code; empty for a code."""
-        if len(code) != self._rules.length:
-            return "bad_length"
-        if not self._colours.issuperset(code):
-            return "unknown_colour"
-        if not self._rules.duplicates and len(set(code)) < len(code):
-            return "same_colour"
-        return ""
+        rules = self._rules
+        reading = read_code(content, rules.length, rules.colours, rules.duplicates)
+        return Reading("repeat", reading.guess) if self._was_played(reading.guess) else reading
 
     def _fits(self, guess: str) -> bool:
         return fits_pegs(guess, self._board)
 
     def _score(self, guess: str) -> Answer:
-        answer = pegs(guess, self._secret)
-        halves = 2 * answer.count("B") + answer.count("W")
-        return Answer(answer, guess == self._secret, credit=halves / (2 * len(guess)))
+        return _answered(pegs(guess, self._secret))
 
     def _learn(self, guess: str, answer: Answer) -> None:
         self._board += ((guess, answer.feedback),)
@@ -230,6 +224,32 @@ class MastermindEnv(GuessingGame):
 
     def _tell_more(self, info: dict[str, Any]) -> None:
         info["credit"] = self._best
+
+
+@lru_cache(maxsize=2048)
+def read_code(content: str, length: int, colours: int, duplicates: bool) -> Reading:
+    """What an answer means in a game of such codes, whether or not it was played before.
+
+    >>> read_code("A B C A", 4, 6, True), read_code("abca", 4, 6, False).status
+    (Reading(status='ok', guess='abca', complaint=''), 'same_colour')
+    """
+    code = join_spelled(content).lower()
+    if not is_word(code):
+        return Reading("bad_chars")
+    if len(code) != length:
+        return Reading("bad_length")
+    if not set(code) <= set(ALPHABET[:colours]):
+        return Reading("unknown_colour", code)
+    if not duplicates and len(set(code)) < length:
+        return Reading("same_colour", code)
+    return Reading("ok", code)
+
+
+@cache
+def _answered(answer: str) -> Answer:
+    """Pegs as an answer: half a point a white, a whole one a black, of as many as there are."""
+    halves, most = 2 * answer.count("B") + answer.count("W"), 2 * len(answer)
+    return Answer(answer, halves == most, halves / most)
 
 
 def _check_size(length: int, colours: int, duplicates: bool) -> None:

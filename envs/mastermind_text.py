@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.pegs import ALPHABET
@@ -72,6 +73,11 @@ class CompactVoice:
         return compact_ending(reason == "solved", secret)
 
 
+@cache
+def _counted(pegs: str) -> str:
+    return f"{pegs.count('B')} black, {pegs.count('W')} white"
+
+
 class ChatVoice:
     """Plain English, for instruction-tuned models and people."""
 
@@ -97,8 +103,7 @@ class ChatVoice:
         """`Guess 2/10: A A B C -> 1 black, 2 white`, or why the action was refused."""
         if not event.feedback:
             return f"{refused(self._rules, event)} {self._why(event.status)}"
-        black, white = event.feedback.count("B"), event.feedback.count("W")
-        row = f"{spaced(event.guess)} -> {black} black, {white} white"
+        row = f"{spaced(event.guess)} -> {_counted(event.feedback)}"
         return f"Guess {event.turn}/{self._rules.max_guesses}: {row}"
 
     def ending(self, reason: EndReason, turn: int, secret: str) -> str:

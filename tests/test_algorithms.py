@@ -204,6 +204,9 @@ def test_formulas_have_the_settings_in_them() -> None:
     assert formula_of(find_algorithm("rebn")).endswith("; gamma 0.95")
     charged = replace(find_algorithm("reinforce_pp"), kl_coef=0.01)
     assert formula_of(charged).endswith("; reward - 0.01 (d)")
+    turns = chosen_algorithm(TrainSection(advantage="turn_centered", gamma=0))
+    assert formula_of(turns).endswith("; gamma 0")
+    assert parts_of(turns).gamma == 0
     corrected = replace(find_algorithm("gpg"), correction="truncated")
     assert "(-A log pi) x (min(w, 2))" in formula_of(corrected)
 

@@ -17,6 +17,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
+from gymnasium.utils import seeding
 from gymnasium.utils.env_checker import check_env
 
 import wordle_rl
@@ -158,6 +159,18 @@ def test_every_game_ends(env_id: str, actions: list[str]) -> None:
 def test_step_before_reset(env_id: str) -> None:
     with pytest.raises(ResetNeeded):
         make_env(env_id).step("[crane]")
+
+
+@each_game
+def test_gymnasium_makes_the_game_itself(env_id: str) -> None:
+    """Without wrappers, whose checks a game makes itself, and with Gymnasium's generator."""
+    env = gymnasium.make(env_id)
+    assert env is env.unwrapped
+    game = env.unwrapped
+    assert isinstance(game, TextEnv)
+    game._seed(5)
+    assert game.np_random.bit_generator.state == seeding.np_random(5)[0].bit_generator.state
+    assert game.np_random_seed == 5
 
 
 def check_many_games(env_id: str, games: int) -> None:

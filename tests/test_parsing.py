@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wordle_rl.envs.base import MAX_ACTION
-from wordle_rl.envs.parsing import ParsedGuess, parse_guess, visible_text
+from wordle_rl.envs.parsing import ParsedGuess, find_answer, parse_guess, visible_text
 
 CRANE = [
     "[crane]",
@@ -119,6 +119,14 @@ def test_bad_length(text: str) -> None:
 
 def test_unknown_words_are_the_games_business() -> None:
     assert parse_guess("[xyzzy]", 5) == ParsedGuess("ok", "xyzzy")
+
+
+def test_an_action_is_read_alike_each_time_and_for_each_game() -> None:
+    """Short actions are remembered: with how a bare answer looks, which is the game's to say."""
+    for _ in range(2):
+        assert find_answer("7", str.isdigit) == "7"
+        assert find_answer("7", str.isalpha) is None
+        assert find_answer("[7] [8]", str.isdigit) == "8"
 
 
 def test_the_length_asked_for_counts() -> None:

@@ -23,6 +23,7 @@ from wordle_rl.envs.reward_functions import (
     TurnOutcome,
     averaged,
     clean,
+    information_gain,
     unclean_words,
 )
 from wordle_rl.errors import ConfigError
@@ -209,6 +210,16 @@ def test_information_gain_in_bits() -> None:
     assert sum(column(lost, "information_gain")) == pytest.approx(math.log2(10))
     assert 0 < column(won, "information_gain")[0] < math.log2(10)
     assert column(lost, "information_gain")[1] == 0.0
+
+
+def test_information_gain_does_not_pay_luck_beyond_its_limit() -> None:
+    def bits(left: int, **limit: float) -> float:
+        outcome = replace(BLANK, info={"candidates_left": left}, earlier=({"candidates_left": 96},))
+        return information_gain(outcome, **limit)
+
+    assert bits(48, max_bits=1.0) == bits(3, max_bits=1.0) == 1.0
+    assert bits(72, max_bits=1.0) == bits(72) == pytest.approx(math.log2(4 / 3))
+    assert bits(3) == pytest.approx(5.0)
 
 
 def test_every_builtin_can_be_tried_on_a_blank_turn() -> None:
