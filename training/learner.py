@@ -70,8 +70,9 @@ class Learner:
             step: 0 for the first.
             history: the records of earlier steps.
         """
-        metrics = self._schedule(step)
-        update = self._steered(history)
+        factor = self._schedule(step)
+        metrics = {"train/lr": self.config.train.lr * factor}
+        update = self._steered(history, factor)
         if self.said is not None:
             groups = taught(played.groups, self.config.train.teacher, self.said)
             played = replace(played, groups=groups)
@@ -92,26 +93,30 @@ class Learner:
         metrics |= self.critic.fit(judged.features, judged.targets)
         return Lesson(metrics=metrics, advantages_PG=judged.assigned.advantages_PG)
 
-    def _schedule(self, step: int) -> dict[str, float]:
-        """Set the learning rates of a step."""
+    def _schedule(self, step: int) -> float:
+        """Set the learning rates of a step; the share of the full rate."""
         train = self.config.train
         factor = warmup_decay(
             step, train.steps, warmup=train.warmup_steps, decay_from=train.decay_from
         )
         set_lr(self.optimizers, factor)
-        return {"train/lr": train.lr * factor}
+        return factor
 
-    def _steered(self, history: History) -> Updater:
-        """The updater with the weight of the KL term that its last measurement asks for."""
+    def _steered(self, history: History, factor: float) -> Updater:
+        """The updater with what changes from step to step.
+
+        The length of a trust-region step goes with the root of its KL, and is scheduled like a
+        learning rate. The weight of the KL term is the one that its last measurement asks for.
+        """
         settings = self.config.train
-        if settings.kl_target is None:
-            return self.update
+        changed = {"max_kl": settings.max_kl * factor**2}
         measured = [record for record in history if "train/kl_ref" in record]
-        if not measured:
-            return self.update
-        last = measured[-1]
-        coef = steered(last["train/kl_coef"], last["train/kl_ref"], settings.kl_target)
-        return replace(self.update, settings=settings.model_copy(update={"kl_coef": coef}))
+        if settings.kl_target is not None and measured:
+            last = measured[-1]
+            changed["kl_coef"] = steered(
+                last["train/kl_coef"], last["train/kl_ref"], settings.kl_target
+            )
+        return replace(self.update, settings=settings.model_copy(update=changed))
 
     def _assign(self, played: Played, step: int, history: History) -> Assigned:
         return assign(
