@@ -7,7 +7,7 @@ docs/algorithms.md with the same settings.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,8 +51,6 @@ OWN: Mapping[str, tuple[str, ...]] = {
 }
 """Settings beside `COMMON`."""
 
-WON = 0.99
-"""Training ends when this share of the last three steps' games was won, or with the budget."""
 SHAKINESS = 0.42
 """What the logits are multiplied by."""
 
@@ -77,7 +75,6 @@ def learn(algo: str, folder: Path, *overrides: str) -> Learned:
         config,
         RunDir(folder),
         display=watcher,
-        interrupted=lambda: recent(watcher, 3) > WON,
     )
     seconds = time.process_time() - began
     return Learned(
@@ -115,9 +112,3 @@ def _knowing() -> dict[str, torch.Tensor]:
     agent = tiny_agent()
     imitate(agent, 500, max_guesses=2, opener="crane", skill=1.0)
     return {name: value.clone() for name, value in agent.model.state_dict().items()}
-
-
-def recent(watcher: Watcher, steps: int) -> float:
-    """The share of games won in the last steps; low as long as there are fewer."""
-    rates: Sequence[float] = [r.metrics["rollout/win_rate"] for r in watcher.records[-steps:]]
-    return sum(rates) / steps

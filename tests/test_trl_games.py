@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import get_json_schema
 
 from tests.families import family_agent, save_family
@@ -20,9 +20,11 @@ from wordle_rl.training.trl_games import earned, rollouts, task_row, tool_game
 
 LENGTH = {"length": {"weight": 1.0, "free_chars": 0, "max_chars": 40}}
 ENV = EnvSection(id="guess-number", rewards=LENGTH)
-needs_trl = pytest.mark.skipif(
-    importlib.util.find_spec("trl") is None, reason="trl is an extra: pip install 'wordle-rl[trl]'"
-)
+
+
+def extra(name: str) -> Any:
+    """A module that comes with an extra; without it the test is skipped."""
+    return pytest.importorskip(name, reason="trl is an extra: pip install 'wordle-rl[trl]'")
 
 
 def trainer_of(agent: LanguageAgent, step: int = 0) -> Any:
@@ -101,9 +103,7 @@ def test_a_game_as_a_tool() -> None:
 
 
 def settings(tmp_path: Path) -> Any:
-    from trl import GRPOConfig
-
-    return GRPOConfig(
+    return extra("trl").GRPOConfig(
         output_dir=str(tmp_path),
         per_device_train_batch_size=4,
         num_generations=2,
@@ -119,18 +119,14 @@ def settings(tmp_path: Path) -> Any:
     )
 
 
-@needs_trl
 @pytest.mark.filterwarnings("default")
 def test_trl_trains_on_our_games(tmp_path: Path) -> None:
-    from datasets import Dataset
-    from trl import GRPOTrainer
-
     agent = family_agent("qwen2.5")
     before = {name: p.clone() for name, p in agent.model.named_parameters()}
-    trainer = GRPOTrainer(
+    trainer = extra("trl").GRPOTrainer(
         model=agent.model,
         args=settings(tmp_path),
-        train_dataset=Dataset.from_list([task_row(i) for i in range(8)]),
+        train_dataset=extra("datasets").Dataset.from_list([task_row(i) for i in range(8)]),
         processing_class=agent.tokenizer,
         rollout_func=rollouts(ENV, max_new_tokens=6, max_turns=2),
         reward_funcs=earned,
@@ -143,22 +139,19 @@ def test_trl_trains_on_our_games(tmp_path: Path) -> None:
     assert any(not torch.equal(p, before[name]) for name, p in agent.model.named_parameters())
 
 
-@needs_trl
 @pytest.mark.filterwarnings("default")
 def test_trl_plays_our_games_as_tools(tmp_path: Path) -> None:
     """A random model never calls a tool, so every game earns nothing, and TRL is told so."""
-    from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from trl import GRPOTrainer, chat_template_utils
-
     folder = save_family("qwen3", tmp_path / "model")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    template = Path(chat_template_utils.__file__).parent / "chat_templates" / "qwen3.jinja"
+    template = (
+        Path(extra("trl.chat_template_utils").__file__).parent / "chat_templates" / "qwen3.jinja"
+    )
     tokenizer.chat_template = template.read_text(encoding="utf-8")
-    trainer = GRPOTrainer(
+    trainer = extra("trl").GRPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder),
         args=settings(tmp_path),
-        train_dataset=Dataset.from_list([task_row(i) for i in range(8)]),
+        train_dataset=extra("datasets").Dataset.from_list([task_row(i) for i in range(8)]),
         processing_class=tokenizer,
         environment_factory=tool_game(EnvSection(id="wordle", reward="shaped")),
     )

@@ -216,8 +216,8 @@ class TrainSection(Section):
     kl_target: float | None = Field(default=None, gt=0)
     """Steer `kl_coef` so that the divergence is so many nats a token; unset for a fixed weight."""
     max_kl: float = Field(default=0.01, gt=0)
-    """How far a trust-region step may go: mean KL(old, new) in nats a token. Its root, the length of
-    a step, follows the schedule of the learning rate."""
+    """How far a trust-region step may go: mean KL(old, new) in nats a token. Its square root, the
+    length of a step, follows the schedule of the learning rate."""
     critic_lr: float = Field(default=1e-3, gt=0)
     """Learning rate of the critic (AdamW), where the algorithm has one."""
     critic_updates: int = Field(default=10, ge=1)
