@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.learning import METHODS, learn
+from tests.learning import METHODS, learn, shaky_agent, shaky_win_rate
+from tests.ten_words import WORDS, sampled_win_rate
+from wordle_rl.config import PretrainConfig
+from wordle_rl.run_dir import RunDir
+from wordle_rl.training.sft import pretrain
+from wordle_rl.training.teachers import PlayedTeacher
 
 
 @pytest.mark.slow
@@ -13,6 +18,19 @@ def test_every_algorithm_learns_the_ten_words(algo: str, tmp_path: Path) -> None
     learned = learn(algo, tmp_path)
     assert 0.2 < learned.before < 0.5
     assert learned.after > 0.95
+
+
+@pytest.mark.slow
+def test_imitation_learns_the_ten_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sft`, of a player who always finds them in two guesses."""
+    rules = {"answers": list(WORDS), "guesses": list(WORDS), "max_guesses": 2}
+    teacher = PlayedTeacher(env_id="wordle", baseline="solver", options=rules)
+    monkeypatch.setattr("wordle_rl.training.sft.find_teacher", lambda *_: teacher)
+    agent = shaky_agent()
+    config = PretrainConfig(steps=100, games_per_step=32, warmup_steps=5, eval_every_steps=0)
+    pretrain(agent, config, RunDir(tmp_path))
+    assert shaky_win_rate() < 0.5
+    assert sampled_win_rate(agent) > 0.95
 
 
 @pytest.mark.slow
