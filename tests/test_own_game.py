@@ -21,7 +21,7 @@ TINY = [
     "--steps=2",
     "--device=cpu",
     *(f"--set={s}" for s in ("rollout.tasks_per_step=2", "rollout.group_size=4")),
-    *(f"--set={s}" for s in ("eval.every_steps=1", "eval.final_samples=1")),
+    *(f"--set={s}" for s in ("eval.every_steps=2", "eval.final_samples=0")),
 ]
 
 
