@@ -43,7 +43,12 @@ OWN: Mapping[str, tuple[str, ...]] = {
     "ppo": FOUR_UPDATES,
     "ppo_turn": FOUR_UPDATES,
     # Its steps are as long for a weak gradient as for a strong one, so they have to shrink early.
-    "trpo": ("train.max_kl=0.01", "train.steps=200", "train.decay_from=0.05"),
+    "trpo": (
+        "train.max_kl=0.01",
+        "train.fisher_damping=1",
+        "train.steps=200",
+        "train.decay_from=0.05",
+    ),
     "dpo": PAIRS,
     "ipo": PAIRS,
 }
@@ -67,6 +72,7 @@ class Learned:
 def learn(algo: str, folder: Path, *overrides: str) -> Learned:
     """Train the shaky player by an algorithm with its settings."""
     agent, watcher, config = shaky_agent(), Watcher(), config_of(algo, *overrides)
+    folder.mkdir(parents=True, exist_ok=True)
     before, began = shaky_win_rate(), time.process_time()
     loop_of(algo).train(
         agent,

@@ -218,6 +218,9 @@ class TrainSection(Section):
     max_kl: float = Field(default=0.01, gt=0)
     """How far a trust-region step may go: mean KL(old, new) in nats a token. Its square root, the
     length of a step, follows the schedule of the learning rate."""
+    fisher_damping: float = Field(default=0.1, gt=0)
+    """What a trust-region step adds to the Fisher matrix's diagonal: more of it, and the step turns
+    from the natural gradient to the plain one. Contexts that a batch holds once move less."""
     critic_lr: float = Field(default=1e-3, gt=0)
     """Learning rate of the critic (AdamW), where the algorithm has one."""
     critic_updates: int = Field(default=10, ge=1)
