@@ -143,8 +143,9 @@ def move_regret(
     """What a guess gave away on average, over the guesses that can be measured."""
     if moves is None:
         return NOTHING
+    regrets = {id(game): moves.of(game) for game in games}
     totals, counts = secret_totals(
-        games, lambda game: sum(moves.of(game)), weight=lambda game: len(moves.of(game))
+        games, lambda game: sum(regrets[id(game)]), weight=lambda game: len(regrets[id(game)])
     )
     return ratio_interval(totals, counts, seed=seed)
 

@@ -66,8 +66,7 @@ class Updater:
             trained_tokens=trained,
             tokens_per_game=self.settings.tokens_per_row,
         )
-        mine = world().share(sorted(samples, key=lambda sample: len(sample.token_ids)))
-        micros = micro_batches(mine, self.settings.micro_batch_tokens)
+        micros = micro_batches(world().share(samples), self.settings.micro_batch_tokens)
         batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
         return self.take_step(self, batches, size)
 
@@ -133,7 +132,7 @@ class Updater:
     def accumulate(self, batches: Sequence[Batch], size: BatchSize) -> dict[str, float]:
         """Add the gradient of the whole batch to the weights' `grad`; `train/` metrics.
 
-        Of several processes each has some of the micro-batches; the sum is the same for all.
+        Of several processes each has some of the rows; the sum is the same for all.
         """
         outputs: list[LossOutput] = []
         for batch in batches:
