@@ -74,10 +74,15 @@ def _game_json(game: _Kept) -> dict[str, Any]:
     }
 
 
-def _game_text(game: _Kept) -> str:
+def game_text(episode: Episode) -> str:
     """A game as it was played, with everything the agent said that is more than the guess."""
+    n_guesses = game_record(episode)["n_guesses"]
+    return "\n".join([*_turn_lines(episode), result_text(episode, n_guesses)])
+
+
+def _game_text(game: _Kept) -> str:
+    """A game with its place in its group and what it earned."""
     episode, size = game.episode, len(game.group.episodes)
-    record = game_record(episode)
     won = sum(other.solved for other in game.group.episodes)
     parts = " ".join(f"{name} {value:+g}" for name, value in reward_parts(episode).items())
     earned = f"reward {episode.total_reward:g}" + (f" = {parts}" if parts else "")
@@ -87,8 +92,7 @@ def _game_text(game: _Kept) -> str:
         [
             f"== {told_secret(episode)}: game {game.number + 1} of {size}, {won} won"
             f" ({episode.task.task_id})",
-            *_turn_lines(episode),
-            result_text(episode, record["n_guesses"]),
+            game_text(episode),
             earned + "\n",
         ]
     )

@@ -10,6 +10,7 @@ from wordle_rl.evaluation.report import percent
 from wordle_rl.records import Estimate
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.display import TrainDisplay
+from wordle_rl.training.loggers import check_loggers, open_loggers
 from wordle_rl.training.pair_methods import complete_pairs
 from wordle_rl.training.pair_source import read_rankings
 from wordle_rl.training.policy import load_policy
@@ -44,18 +45,26 @@ def run_reward_training(
             "wordle-rl rank make one)"
         )
     rankings = read_rankings(config.preference.path)
-    split_rankings(rankings, config)  # what cannot work fails here, before anything is written
+    # What cannot work fails here, before anything is written.
+    split_rankings(rankings, config)
+    check_loggers(config.log)
     agent = load_policy(config.model, config.lora, seed=config.train.seed)
     open_run(run, to_toml(config), resume=resume)
     title = f"reward model on {config.preference.path} · {agent.name} · {run.path}"
     with (
         say_how_to_resume(console, run),
         catch_interrupt() as interrupted,
+        open_loggers(config, run, console) as loggers,
         TrainDisplay(config.train.steps, title=title, console=console, games_per_step=0) as display,
     ):
         display.resume(run.records())
         outcome = train_reward_model(
-            RewardModel(agent), rankings, config, run, display=display, interrupted=interrupted
+            RewardModel(agent),
+            rankings,
+            config,
+            run,
+            display=loggers.beside(display),
+            interrupted=interrupted,
         )
     if not outcome.finished:
         say_stopped(console, run, f"after step {outcome.step}; saved")

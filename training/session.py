@@ -37,6 +37,7 @@ from wordle_rl.training.display import TrainDisplay
 from wordle_rl.training.dry_run import plan
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
+from wordle_rl.training.loggers import check_loggers, open_loggers
 from wordle_rl.training.loops import check_processes, loop_of
 from wordle_rl.training.memory import hint_at_memory
 from wordle_rl.training.overlong import check_overlong
@@ -78,6 +79,7 @@ def run_training(
     warn_of_memory(config, console)
     agent = load_policy(config.model, config.lora, seed=config.train.seed)
     # What cannot work fails here, before anything is written.
+    check_loggers(config.log)
     check_games(config, agent.style)
     check_overlong(agent.max_new_tokens, config.rollout.overlong_tokens)
     scorers = [*judge_scorers(config, run), *reward_scorers(config)]
@@ -92,6 +94,7 @@ def run_training(
     with (
         say_how_to_resume(console, run),
         catch_interrupt() as interrupted,
+        open_loggers(config, run, console) as loggers,
         TrainDisplay(
             config.train.steps,
             title=title,
@@ -107,7 +110,7 @@ def run_training(
                 agent,
                 config,
                 run,
-                display=display,
+                display=loggers.beside(display, games_every_steps=config.save.games_every_steps),
                 validate=validator(suites),
                 scorers=scorers,
                 interrupted=lambda: any(world().together([interrupted()])),
@@ -147,7 +150,8 @@ def run_pretraining(
     check_alone("imitation")
     keep_freed_memory()
     agent = new_nano(config) if config.model == "new" else load_student(config)
-    find_teacher(config, agent.style)  # what has no teacher fails before anything is written
+    find_teacher(config, agent.style)  # what cannot work fails before anything is written
+    check_loggers(config.log)
     names = AUTO if config.eval_every_steps else ""
     suites = chosen_suites(names, config.env, config.options, "val")
     open_run(run, to_toml(config), resume=resume)
@@ -155,6 +159,7 @@ def run_pretraining(
     with (
         say_how_to_resume(console, run),
         catch_interrupt() as interrupted,
+        open_loggers(config, run, console) as loggers,
         TrainDisplay(
             config.steps, title=title, console=console, games_per_step=config.games_per_step
         ) as display,
@@ -165,7 +170,7 @@ def run_pretraining(
             config,
             run,
             validate=validator(suites),
-            on_step=display.step,
+            on_step=loggers.beside(display).step,
             interrupted=interrupted,
         )
     if not outcome.finished:

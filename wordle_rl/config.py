@@ -9,10 +9,10 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from wordle_rl.errors import ConfigError, unknown_name
 
@@ -27,6 +27,23 @@ class Section(BaseModel):
         protected_namespaces=(),
         allow_inf_nan=False,
     )
+
+
+LoggerName = Literal["tensorboard", "wandb", "trackio"]
+
+
+def _listed(value: Any) -> Any:
+    """Names separated by commas as a list: `--set log.to=tensorboard,wandb`."""
+    return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+
+class LogSection(Section):
+    """Experiment loggers beside metrics.jsonl."""
+
+    to: Annotated[tuple[LoggerName, ...], BeforeValidator(_listed)] = ()
+    """`tensorboard`, `wandb`, `trackio` or several; `pip install 'wordle-rl[wandb]'` and so on."""
+    project: str = Field(default="wordle-rl", min_length=1)
+    """The project of the run in W&B and trackio."""
 
 
 class PretrainConfig(Section):
@@ -88,6 +105,7 @@ class PretrainConfig(Section):
     """`auto` (CUDA, else MPS, else CPU) or a torch device."""
     compile: bool = False
     """Fuse the training kernels (`torch.compile`): faster on long runs, a slow first step."""
+    log: LogSection = LogSection()
 
 
 class EnvSection(Section):
@@ -338,6 +356,7 @@ class TrainConfig(Section):
     reward_model: RewardModelSection = RewardModelSection()
     eval: EvalSection = EvalSection()
     save: SaveSection = SaveSection()
+    log: LogSection = LogSection()
 
 
 C = TypeVar("C", bound=Section)

@@ -6,6 +6,7 @@ metrics.jsonl    one StepRecord a line; the record that every picture is drawn f
 tasks.jsonl      what every step played, and how often it was won
 episodes/        whole games as readable text, every so often
 checkpoints/     step-N/ (written under a temporary name and renamed)
+loggers.json     what experiment loggers know the run by; tensorboard/ and wandb/ are theirs
 best.json        the best checkpoint by validation
 eval/            summaries as JSON
 curve.png        the learning curve
@@ -61,6 +62,11 @@ class RunDir:
     def tasks(self) -> Path:
         """What every step played, one step a line."""
         return self.path / "tasks.jsonl"
+
+    @property
+    def loggers(self) -> Path:
+        """What experiment loggers know the run by."""
+        return self.path / "loggers.json"
 
     @property
     def checkpoints(self) -> Path:
