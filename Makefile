@@ -5,11 +5,12 @@
 PYTHON ?= python3
 ARGS ?=
 VENV := .venv
+EXTRAS := .venv-extras
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip --disable-pip-version-check install -qq -c constraints.txt
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: help train test test-slow test-all lint format clean
+.PHONY: help train test test-slow test-all test-extras lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -28,6 +29,9 @@ test-slow: $(VENV)/.installed-dev ## only the slow tests
 test-all: $(VENV)/.installed-dev ## the default tests and the slow ones
 	$(PY) -m pytest -q -m "not gpu" $(ARGS)
 
+test-extras: $(EXTRAS)/.installed ## the tests of what we plug into: W&B, trackio, verifiers
+	$(EXTRAS)/bin/python -m pytest -q tests/test_loggers.py tests/test_verifiers_games.py $(ARGS)
+
 lint: $(VENV)/.installed-dev ## style, types and import order
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -40,7 +44,7 @@ format: $(VENV)/.installed-dev ## rewrite the code in the project's style
 	$(PY) -m ruff format .
 
 clean: ## remove the virtual environment, caches and builds; runs/ stays
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(EXTRAS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One virtual environment. The stamps tell what is in it: what a user needs, or the dev tools as well.
@@ -55,6 +59,17 @@ $(VENV)/.installed-dev: $(SETUP)
 	@echo "Installing into $(VENV) with the dev tools (torch is large: this takes minutes, once) ..."
 	@$(INSTALL) setuptools && $(INSTALL) --no-build-isolation -e '.[dev]'
 	@touch $(VENV)/.installed $@
+
+# What the packages we plug into need differs from constraints.txt (verifiers: another openai), so they
+# have an environment that lies on top of the other one, and are tested as they are published.
+SITE := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+$(EXTRAS)/.installed: $(VENV)/.installed-dev
+	@echo "Installing into $(EXTRAS) ..."
+	@$(PY) -m venv --clear $(EXTRAS)
+	@$(PY) $(SITE) > "$$($(EXTRAS)/bin/python $(SITE))/below.pth"
+	@$(EXTRAS)/bin/python -m pip --disable-pip-version-check install -qq \
+	  'wandb>=0.31' 'trackio>=0.43' 'verifiers>=0.4'
+	@touch $@
 
 # Kept if it works, mended or made anew if not; says in one line what is missing.
 define make-venv

@@ -106,6 +106,7 @@ class PretrainConfig(Section):
     compile: bool = False
     """Fuse the training kernels (`torch.compile`): faster on long runs, a slow first step."""
     log: LogSection = LogSection()
+    """Experiment loggers: `log.to`, `log.project`."""
 
 
 class EnvSection(Section):
