@@ -41,7 +41,7 @@ def completion(text: str | None, **changes: Any) -> dict[str, Any]:
         "message": {"role": "assistant", "content": text},
         "finish_reason": changes.pop("finish_reason", "stop"),
     }
-    usage = {"prompt_tokens": 100, "completion_tokens": 7}
+    usage = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
     return {"object": "chat.completion", "choices": [choice], "usage": usage, **changes}
 
 

@@ -79,7 +79,7 @@ class Loggers:
 
         Args:
             display: where warnings appear, too.
-            games_every_steps: log a game after so many steps; 0 for none.
+            games_every_steps: every which step a game is logged; 0 for none.
         """
         return _LoggedDisplay(self, display, games_every_steps)
 
@@ -152,9 +152,10 @@ def open_loggers(
 
 def _identity(run: RunDir) -> tuple[str, int]:
     """The run's id at its loggers, and the last step that any attempt has logged."""
-    known = {"id": token_hex(4), "step": 0}
+    name, step = token_hex(4), 0
     if run.loggers.is_file():
         known = json.loads(run.loggers.read_text(encoding="utf-8"))
-    step = max([known["step"], *(int(row["step"]) for row in run.records())])
-    write_atomically(run.loggers, json.dumps({**known, "step": step}) + "\n")
-    return known["id"], step
+        name, step = known["id"], known["step"]
+    step = max([step, *(int(row["step"]) for row in run.records())])
+    write_atomically(run.loggers, json.dumps({"id": name, "step": step}) + "\n")
+    return name, step
