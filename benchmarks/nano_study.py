@@ -61,7 +61,7 @@ def sampled_targets(rng: np.random.Generator, games: list[Demonstration]) -> lis
 
 
 def late_guesses(rng: np.random.Generator, games: list[Demonstration]) -> list[Demonstration]:
-    """Guesses 1 and 2 are trained in a quarter of the games: in expectation they count a quarter."""
+    """Guesses 1 and 2 are trained in a quarter of the games: they count a quarter."""
     counted = rng.random((len(games), 2)) < 0.25
     return [
         replace(
@@ -117,7 +117,7 @@ def piece_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def piece_nano(config: PretrainConfig) -> LanguageAgent:
-    """nano's layers over word pieces."""
+    """A nano over word pieces."""
     tokenizer = piece_tokenizer()
     model = new_model(layers=config.layers, width=config.width, seed=config.seed)
     model.resize_token_embeddings(len(tokenizer))
