@@ -2,6 +2,7 @@
 
 random              a move of `opponents.candidate_moves`: any legal one where the game lists them
 random-consistent   the same: nothing is hidden that a move could contradict
+greedy              a move that wins at once where there is one, else any (TicTacToe, Nim)
 solver              a player that makes no mistake, in the games that have one (TicTacToe, Nim)
 """
 
@@ -56,6 +57,7 @@ ARENA_PLAYERS = GamePlayers(
     players={
         "random": _player("random"),
         "random-consistent": _player("random"),
+        "greedy": _player("greedy"),
         "solver": _player("perfect"),
     },
     is_legal=_is_legal,

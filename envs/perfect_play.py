@@ -1,8 +1,9 @@
-"""Players that make no mistake, for the two-player games that are small enough: TicTacToe and Nim.
+"""Players that know the rules of TicTacToe and Nim: one makes no mistake, one looks a move ahead.
 
 They read the newest position from what TextArena says, or from its compact line
 (`text_arena_positions`), so each is a function of an observation and a generator, an
-`opponents.Opponent`. Among equally good moves one is drawn with the generator.
+`opponents.Opponent`. Among equally good moves one is drawn with the generator. The greedy player
+takes a win where a move wins at once, and moves at random elsewhere: it sees no threat.
 TicTacToe is solved by minimax over its 5,478 positions, Nim by Bouton's rule (1901): a position is
 lost for the side to move exactly if the exclusive or of its piles is 0.
 """
@@ -10,11 +11,14 @@ lost for the side to move exactly if the exclusive or of its piles is 0.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, reduce
 from operator import xor
+from typing import TypeVar
 
 import numpy as np
+
+Move = TypeVar("Move")
 
 LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
 """The cells that make three in a row, numbered by rows."""
@@ -79,8 +83,19 @@ def best_cells(board: str) -> tuple[int, ...]:
 
 def perfect_tic_tac_toe(observation: str, generator: np.random.Generator) -> str:
     """A move that never turns a win into a draw or a draw into a loss."""
-    cells = best_cells(tic_tac_toe_board(observation))
-    return f"[{cells[int(generator.integers(len(cells)))]}]"
+    return f"[{_drawn(best_cells(tic_tac_toe_board(observation)), generator)}]"
+
+
+def greedy_tic_tac_toe(observation: str, generator: np.random.Generator) -> str:
+    """The third in a row where that can be had, else any free cell."""
+    board = tic_tac_toe_board(observation)
+    cells = _free_cells(board)
+    wins = [cell for cell in cells if _has_line(_after(board, cell))]
+    return f"[{_drawn(wins or cells, generator)}]"
+
+
+def _drawn(moves: Sequence[Move], generator: np.random.Generator) -> Move:
+    return moves[int(generator.integers(len(moves)))]
 
 
 def _free_cells(board: str) -> list[int]:
@@ -131,12 +146,22 @@ def perfect_nim(observation: str, generator: np.random.Generator) -> str:
     """A winning move where there is one, else one object, so that the game lasts."""
     piles = nim_piles(observation)
     moves = winning_removals(piles) or tuple((i, 1) for i, size in enumerate(piles) if size)
-    number, objects = moves[int(generator.integers(len(moves)))]
+    number, objects = _drawn(moves, generator)
     return f"[{number} {objects}]"
 
 
-PERFECT_PLAYERS: dict[str, Callable[[str, np.random.Generator], str]] = {
-    "TicTacToe": perfect_tic_tac_toe,
-    "Nim": perfect_nim,
-}
+def greedy_nim(observation: str, generator: np.random.Generator) -> str:
+    """The last objects where one pile is left, else any number from any pile."""
+    piles = nim_piles(observation)
+    moves = [(i, n) for i, size in enumerate(piles) for n in range(1, size + 1)]
+    if sum(map(bool, piles)) == 1:
+        moves = moves[-1:]
+    number, objects = _drawn(moves, generator)
+    return f"[{number} {objects}]"
+
+
+Player = Callable[[str, np.random.Generator], str]
+PERFECT_PLAYERS: dict[str, Player] = {"TicTacToe": perfect_tic_tac_toe, "Nim": perfect_nim}
+"""By the name of the game."""
+GREEDY_PLAYERS: dict[str, Player] = {"TicTacToe": greedy_tic_tac_toe, "Nim": greedy_nim}
 """By the name of the game."""

@@ -16,6 +16,8 @@ from wordle_rl.envs.opponents import (
 )
 from wordle_rl.envs.perfect_play import (
     best_cells,
+    greedy_nim,
+    greedy_tic_tac_toe,
     mark_to_move,
     nim_piles,
     perfect_nim,
@@ -231,6 +233,7 @@ def test_a_seed_fixes_the_opponent_too() -> None:
 def test_names_of_opponents() -> None:
     assert find_opponent("random", "Nim-v0") == RandomOpponent("Nim-v0")
     assert find_opponent("perfect", "Nim-v0-large") is perfect_nim
+    assert find_opponent("greedy", "Nim-v0-large") is greedy_nim
     assert find_opponent(resign, "Nim-v0") is resign
     plugin = find_opponent("wordle_rl.envs.perfect_play:perfect_nim", "Nim-v0")
     assert plugin is perfect_nim
@@ -397,3 +400,22 @@ def test_perfect_nim_wins_every_won_position(piles: tuple[int, ...]) -> None:
     seats[winner] = perfect_nim
     game = TwoPlayerGame("Nim-v0", game_options={"piles": list(piles)})
     assert {play(game, seats, seed).outcome(winner) for seed in range(20)} == {"win"}
+
+
+# --- greedy play
+
+
+def drawn(player: Opponent, observation: str) -> set[str]:
+    return {player(observation, np.random.default_rng(seed)) for seed in range(200)}
+
+
+def test_greedy_tic_tac_toe_takes_a_win_and_sees_no_threat() -> None:
+    assert drawn(greedy_tic_tac_toe, "O:OO2XX5678") == {"[2]"}
+    assert drawn(greedy_tic_tac_toe, "O:OO2OX5XX8") == {"[2]"}
+    assert drawn(greedy_tic_tac_toe, "X:OO2X45678") == {f"[{cell}]" for cell in (2, 4, 5, 6, 7, 8)}
+    assert drawn(greedy_tic_tac_toe, "O:012345678") == {f"[{cell}]" for cell in range(9)}
+
+
+def test_greedy_nim_takes_the_last_pile_whole() -> None:
+    assert drawn(greedy_nim, "nim:0 3 0") == {"[1 3]"}
+    assert drawn(greedy_nim, "nim:1 0 2") == {"[0 1]", "[2 1]", "[2 2]"}
