@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -22,6 +22,7 @@ import numpy as np
 from wordle_rl.envs.perfect_play import (
     GREEDY_PLAYERS,
     PERFECT_PLAYERS,
+    MoveByRule,
     nim_piles,
     tic_tac_toe_board,
 )
@@ -59,24 +60,12 @@ def find_opponent(opponent: str | Opponent, game: str) -> Opponent:
     if not isinstance(opponent, str):
         return _checked(opponent, repr(opponent))
     if opponent == "random":
-        return RandomOpponent(game)
+        return MoveByRule(partial(candidate_moves, game))
     if opponent in _BY_RULE:
         return _find_by_rule(opponent, game)
     if is_plugin(opponent):
         return _checked(load_plugin("opponent", opponent), repr(opponent))
     raise unknown_name("opponent", opponent, OPPONENTS)
-
-
-@dataclass(frozen=True, slots=True)
-class RandomOpponent:
-    """Draws uniformly among the moves of `candidate_moves`."""
-
-    game: str
-
-    def __call__(self, observation: str, generator: np.random.Generator) -> str:
-        """One of the moves, drawn with the generator."""
-        moves = candidate_moves(self.game, observation)
-        return moves[int(generator.integers(len(moves)))]
 
 
 def candidate_moves(game: str, observation: str) -> tuple[str, ...]:

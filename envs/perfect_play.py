@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, reduce
 from operator import xor
-from typing import TypeVar
 
 import numpy as np
 
-Move = TypeVar("Move")
+Moves = Sequence[str]
+"""Actions as TextArena takes them."""
 
 LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
 """The cells that make three in a row, numbered by rows."""
@@ -81,21 +82,22 @@ def best_cells(board: str) -> tuple[int, ...]:
     return tuple(cell for cell in cells if -tic_tac_toe_value(_after(board, cell)) == value)
 
 
-def perfect_tic_tac_toe(observation: str, generator: np.random.Generator) -> str:
-    """A move that never turns a win into a draw or a draw into a loss."""
-    return f"[{_drawn(best_cells(tic_tac_toe_board(observation)), generator)}]"
+def greedy_cells(board: str) -> tuple[int, ...]:
+    """The free cells that make three in a row where there are such, else all free cells.
 
-
-def greedy_tic_tac_toe(observation: str, generator: np.random.Generator) -> str:
-    """The third in a row where that can be had, else any free cell."""
-    board = tic_tac_toe_board(observation)
+    >>> greedy_cells("OO XX    "), greedy_cells("OO X     ")
+    ((2,), (2, 4, 5, 6, 7, 8))
+    """
     cells = _free_cells(board)
-    wins = [cell for cell in cells if _has_line(_after(board, cell))]
-    return f"[{_drawn(wins or cells, generator)}]"
+    return tuple(cell for cell in cells if _has_line(_after(board, cell))) or tuple(cells)
 
 
-def _drawn(moves: Sequence[Move], generator: np.random.Generator) -> Move:
-    return moves[int(generator.integers(len(moves)))]
+def _perfect_tic_tac_toe(observation: str) -> Moves:
+    return [f"[{cell}]" for cell in best_cells(tic_tac_toe_board(observation))]
+
+
+def _greedy_tic_tac_toe(observation: str) -> Moves:
+    return [f"[{cell}]" for cell in greedy_cells(tic_tac_toe_board(observation))]
 
 
 def _free_cells(board: str) -> list[int]:
@@ -142,26 +144,50 @@ def winning_removals(piles: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     )
 
 
-def perfect_nim(observation: str, generator: np.random.Generator) -> str:
-    """A winning move where there is one, else one object, so that the game lasts."""
+def greedy_removals(piles: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """The last pile whole where one is left, else every number of objects from every pile.
+
+    >>> greedy_removals((0, 3)), greedy_removals((1, 2))
+    (((1, 3),), ((0, 1), (1, 1), (1, 2)))
+    """
+    moves = [(i, n) for i, size in enumerate(piles) for n in range(1, size + 1)]
+    return tuple(moves[-1:] if sum(map(bool, piles)) == 1 else moves)
+
+
+def _perfect_nim(observation: str) -> Moves:
     piles = nim_piles(observation)
     moves = winning_removals(piles) or tuple((i, 1) for i, size in enumerate(piles) if size)
-    number, objects = _drawn(moves, generator)
-    return f"[{number} {objects}]"
+    return [f"[{number} {objects}]" for number, objects in moves]
 
 
-def greedy_nim(observation: str, generator: np.random.Generator) -> str:
-    """The last objects where one pile is left, else any number from any pile."""
-    piles = nim_piles(observation)
-    moves = [(i, n) for i, size in enumerate(piles) for n in range(1, size + 1)]
-    if sum(map(bool, piles)) == 1:
-        moves = moves[-1:]
-    number, objects = _drawn(moves, generator)
-    return f"[{number} {objects}]"
+def _greedy_nim(observation: str) -> Moves:
+    moves = greedy_removals(nim_piles(observation))
+    return [f"[{number} {objects}]" for number, objects in moves]
 
 
-Player = Callable[[str, np.random.Generator], str]
-PERFECT_PLAYERS: dict[str, Player] = {"TicTacToe": perfect_tic_tac_toe, "Nim": perfect_nim}
+@dataclass(frozen=True, slots=True)
+class MoveByRule:
+    """A player that draws uniformly among the moves that a rule allows."""
+
+    moves: Callable[[str], Moves]
+    """What its side has heard -> the moves, each as likely as another."""
+
+    def __call__(self, observation: str, generator: np.random.Generator) -> str:
+        """One of the moves, drawn with the generator."""
+        moves = self.moves(observation)
+        return moves[int(generator.integers(len(moves)))]
+
+
+perfect_tic_tac_toe = MoveByRule(_perfect_tic_tac_toe)
+"""Never turns a win into a draw or a draw into a loss."""
+perfect_nim = MoveByRule(_perfect_nim)
+"""A winning move where there is one, else one object, so that the game lasts."""
+greedy_tic_tac_toe = MoveByRule(_greedy_tic_tac_toe)
+"""The third in a row where that can be had, else any free cell."""
+greedy_nim = MoveByRule(_greedy_nim)
+"""The last objects where one pile is left, else any number from any pile."""
+
+PERFECT_PLAYERS = {"TicTacToe": perfect_tic_tac_toe, "Nim": perfect_nim}
 """By the name of the game."""
-GREEDY_PLAYERS: dict[str, Player] = {"TicTacToe": greedy_tic_tac_toe, "Nim": greedy_nim}
+GREEDY_PLAYERS = {"TicTacToe": greedy_tic_tac_toe, "Nim": greedy_nim}
 """By the name of the game."""

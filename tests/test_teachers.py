@@ -9,9 +9,10 @@ import pytest
 
 from wordle_rl.config import PretrainConfig, parse
 from wordle_rl.envs.math_problems import problem_ids, problem_of
+from wordle_rl.envs.perfect_play import greedy_cells, tic_tac_toe_board
 from wordle_rl.envs.words import split_of
 from wordle_rl.errors import ConfigError
-from wordle_rl.training.symbols import ALPHABET
+from wordle_rl.training.symbols import ALPHABET, END
 from wordle_rl.training.teacher import Demonstration, WordleTeacher
 from wordle_rl.training.teachers import PlayedTeacher, find_teacher
 
@@ -144,4 +145,31 @@ def test_other_players_and_long_ranges_have_no_distribution(
         update={"players": {"guess-number": player}}
     )
     [game] = find_teacher(chosen).demonstrations(np.random.default_rng(0), 1)
+    assert game.teacher_probs == ()
+
+
+@pytest.mark.parametrize(("player", "wins"), [("greedy", True), ("random", False)])
+def test_players_of_tic_tac_toe_are_imitated_with_their_distribution(
+    player: str, wins: bool
+) -> None:
+    env = "textarena:TicTacToe-v0"
+    chosen = config(env).model_copy(update={"players": {env: player}})
+    taken = 0
+    for game in find_teacher(chosen).demonstrations(np.random.default_rng(0), 60):
+        seen = (game.opening, *game.observations)
+        for told, action, probs in zip(seen, game.actions, game.teacher_probs, strict=False):
+            board = tic_tac_toe_board(told)
+            cells = [str(cell) for cell in greedy_cells(board)] if wins else list(told[-9:])
+            cells = [cell for cell in cells if cell in "012345678"]
+            taken += len(cells) == 1
+            likely = {ALPHABET[i]: float(probs[0][i]) for i in np.flatnonzero(probs[0])}
+            assert likely == pytest.approx(dict.fromkeys(cells, 1 / len(cells)))
+            assert np.flatnonzero(probs[1]).tolist() == [END]
+            assert action in likely
+    assert taken > 0
+
+
+def test_moves_that_are_no_symbols_have_no_distribution() -> None:
+    env = "textarena:IteratedPrisonersDilemma-v0"
+    [game] = find_teacher(config(env)).demonstrations(np.random.default_rng(0), 1)
     assert game.teacher_probs == ()

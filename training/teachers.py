@@ -1,8 +1,8 @@
 """Whose games a model imitates: one teacher for each game of a mixture.
 
 Wordle in compact style has a teacher of its own (`teacher.WordleTeacher`). Every other game is
-played by a baseline through the environment: one that guesses at random among what still fits (in
-number guessing with its exact distribution as target), or, where a question has one right answer,
+played by a baseline through the environment: one that guesses at random among what still fits (with
+its exact distribution as target, where that is known), or, where a question has one right answer,
 one that knows it. Secrets are those of the training split; a game for two is played from both seats
 in turn.
 """
@@ -19,12 +19,11 @@ from wordle_rl.agents.baselines import load_baseline
 from wordle_rl.config import PretrainConfig
 from wordle_rl.envs import make_env, supported
 from wordle_rl.envs.base import Style
-from wordle_rl.envs.guess_number import Interval
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, Task
 from wordle_rl.rollout import play_games
 from wordle_rl.training.mixture import MixedGame, allot, mixture
-from wordle_rl.training.number_targets import MOST_NUMBERS, number_targets
+from wordle_rl.training.soft_targets import soft_targets
 from wordle_rl.training.teacher import Demonstration, WordleTeacher
 
 BASELINES = {"math": "solver"}
@@ -79,22 +78,9 @@ class PlayedTeacher:
         shown = [demonstration(episode) for episode in episodes]
         if self.style != "compact":
             return [_in_brackets(game) for game in shown]
-        return self._with_targets(shown, episodes)
-
-    def _with_targets(
-        self, shown: list[Demonstration], episodes: Sequence[Episode]
-    ) -> list[Demonstration]:
-        """The games with what the baseline might have said, where that is known."""
-        if (self.env_id, self.baseline) != ("guess-number", "random-consistent"):
-            return shown
-        rules = make_env(self.env_id, **self.options).public()
-        everything = Interval(rules["lo"], rules["hi"])
-        if everything.size > MOST_NUMBERS:
-            return shown
-        targets = number_targets(episodes, everything)
+        targets = soft_targets(self.env_id, self.options, self.baseline, episodes)
         return [
-            replace(game, teacher_probs=tuple(probs))
-            for game, probs in zip(shown, targets, strict=True)
+            replace(game, teacher_probs=probs) for game, probs in zip(shown, targets, strict=True)
         ]
 
 
