@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
-from wordle_rl.envs.guessing import Answer, GuessingGame, Reading
+from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.hangman_text import VOICES, Rules
 from wordle_rl.envs.hangman_words import HIDDEN, fill_in, fits_pattern, index_of, words_of
 from wordle_rl.envs.parsing import find_answer, is_word, join_spelled
@@ -73,6 +74,8 @@ class HangmanEnv(GuessingGame):
     * `lives`: lives left.
     * `candidates_left`: with `track_candidates`: how many answers of this length fit.
     * `belief`: with `track_candidates`: which ones.
+    * `expected_bits`, `win_chance`: with `track_candidates`: what the guess was to tell on average,
+      and how likely it was to end the game.
     * `secret`: after the end.
 
     ## Arguments
@@ -84,7 +87,7 @@ class HangmanEnv(GuessingGame):
       ends at number `max_invalid`), or ends the game ("terminate").
     * `max_invalid`: 1 to 100; read by "free" alone.
     * `reward`, `style`, `history`: as above.
-    * `track_candidates`: count the words still possible, at about 0.2 ms a turn.
+    * `track_candidates`: count the words still possible, at some ms a turn.
     * `render_mode`: "ansi" returns the game as text, "human" prints what is new.
 
     ## Version History
@@ -218,6 +221,15 @@ class HangmanEnv(GuessingGame):
 
     def _belief(self) -> tuple[str, ...]:
         return self._possible
+
+    def _prospects(self, guess: str) -> Prospects:
+        words = self._possible
+        if len(guess) > 1:
+            named = words.count(guess)
+            return Prospects((named, len(words) - named), named)
+        shown = [fill_in(self._pattern, word, guess) for word in words]
+        wins = sum(word == pattern for word, pattern in zip(words, shown, strict=True))
+        return Prospects(list(Counter(shown).values()), wins)
 
     def _other_end(self) -> EndReason:
         repeats = sum(event.status == "repeat" for event in self._events)

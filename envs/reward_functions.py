@@ -189,6 +189,28 @@ def information_gain(outcome: TurnOutcome, *, gamma: float = 1.0, max_bits: floa
     return min(bits, max_bits)
 
 
+@reads("expected_bits")
+def expected_information(outcome: TurnOutcome, *, max_bits: float = inf) -> float:
+    """Bits that the answer to the action was to tell, on average over what was possible: no luck.
+
+    `information_gain` without the noise of which answer came. Games tell it with
+    `env.options.track_candidates = true`. A lost game can earn more than a quick win, so credit a
+    turn with what it earned itself (`train.advantage = "turn_centered"`, `train.gamma = 0`). No
+    action earns more than `max_bits`.
+    """
+    return min(float(outcome.info["expected_bits"]), max_bits)
+
+
+@reads("win_chance")
+def win_chance(outcome: TurnOutcome) -> float:
+    """How likely the action was to win at once, by all that was possible: `correct` without luck.
+
+    Told as `expected_bits` is; where one secret is left it is 1 or 0. Over a whole game it says
+    little, so it too is for credit by turn.
+    """
+    return float(outcome.info["win_chance"])
+
+
 REWARD_FUNCTIONS: dict[str, Callable[..., float]] = {
     "correct": correct,
     "game": game,
@@ -198,6 +220,8 @@ REWARD_FUNCTIONS: dict[str, Callable[..., float]] = {
     "length": length,
     "clean": clean,
     "information_gain": information_gain,
+    "expected_information": expected_information,
+    "win_chance": win_chance,
 }
 """Name -> function; the keyword arguments are its parameters."""
 
@@ -205,7 +229,7 @@ BLANK = TurnOutcome(
     action="",
     observation="",
     next_observation="",
-    info={"feedback": "", "candidates_left": 1},
+    info={"feedback": "", "candidates_left": 1, "expected_bits": 0.0, "win_chance": 0.0},
     earlier=({"feedback": "", "candidates_left": 1},),
     game_reward=0.0,
     game_parts={},
