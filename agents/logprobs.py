@@ -165,8 +165,10 @@ def _hidden(model: PreTrainedModel, ids: Tensor, loss_mask: Tensor, share_prompt
     columns = before.any(dim=0).nonzero().flatten()
     first, width = int(columns[0]), int(columns[-1]) + 1  # what comes after the last is not read
     ids, before = ids[:, :width], before[:, :width]
-    if recomputes(model):  # without a cache, so prompts cannot be shared
-        with recomputed(model), attention_for(model, queries=width, keys=width):
+    if recomputes(model):
+        # Without a cache, so prompts cannot be shared; and with the model's own attention, which is
+        # what the backward pass will compute again.
+        with recomputed(model):
             return last_hidden(model, ids)[before]
     if share_prompt and first >= MIN_SHARED_TOKENS and attention_layout(model) != "none":
         prompts, row_to_prompt = torch.unique(ids[:, :first], dim=0, return_inverse=True)
