@@ -239,6 +239,8 @@ class TrainSection(Section):
     """Gradients are scaled down to this norm."""
     micro_batch_tokens: int = Field(default=8192, ge=1)
     """Padded tokens a forward pass; changes memory and speed, not the result."""
+    shard: bool = False
+    """Of several processes each holds its part of weights, gradients and optimiser (FSDP2)."""
     shuffle_advantages: bool = False
     """A control: shuffle advantages inside each group. Nothing should be learned."""
 
