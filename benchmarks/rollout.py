@@ -30,7 +30,6 @@ from wordle_rl.envs.base import Style
 from wordle_rl.records import Completion, FinishReason, Task
 from wordle_rl.rollout import rollout
 
-
 Answers = Callable[[list[Ids]], list[list[int]]]
 """Contexts of all running games -> an answer to each, its stop token included."""
 

@@ -354,8 +354,8 @@ def main(
             arguments = ("--side", each, "--seed", number, "--steps", steps, "--setting", chosen)
             rows.append(in_process(*arguments, *shape, threads=threads))
     click.echo(
-        f"{style}, {games} games a step, {steps} steps ({warm_up} of them warm-up), {rounds} rounds, "
-        f"{threads} thread(s); products in {pick_dtype('auto', torch.device('cpu'))}; "
+        f"{style}, {games} games a step, {steps} steps ({warm_up} of them warm-up), "
+        f"{rounds} rounds, {threads} thread(s); products in {pick_dtype('auto', torch.device('cpu'))}; "
         f"TRL {version('trl')} with {chosen}, transformers {version('transformers')}"
     )
     click.echo(table(found))

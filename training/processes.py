@@ -136,6 +136,11 @@ def world() -> World:
     return Launched(rank=state.process_index, count=state.num_processes)
 
 
+def workers() -> World | None:
+    """The processes that share an evaluation; None where there is one."""
+    return world() if world().count > 1 else None
+
+
 def check_alone(what: str) -> None:
     """Refuse what does not know of other processes.
 

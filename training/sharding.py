@@ -1,9 +1,9 @@
 """A model in parts: each of several processes holds its share of weights, gradients and moments.
 
-FSDP2 (`torch.distributed.fsdp.fully_shard`; Zhao et al. 2023, arXiv 2304.11277). A layer is gathered
-while it computes and let go afterwards; gradients are summed into the parts. Games are played, and
-checkpoints written, with whole weights, gathered for as long as that takes: a checkpoint does not
-tell how many processes wrote it.
+FSDP2 (`torch.distributed.fsdp.fully_shard`; Zhao et al. 2023, arXiv 2304.11277). A layer is
+gathered while it computes and let go afterwards; gradients are summed into the parts. Games are
+played, and checkpoints written, with whole weights, gathered for as long as that takes: a
+checkpoint does not tell how many processes wrote it.
 
 Every call of a sharded model is a conversation between all processes, so all must call it equally
 often: prompts are not shared in the update, and a process with fewer micro-batches keeps pace.
