@@ -353,9 +353,10 @@ def main(
         for each, rows in found.items():
             arguments = ("--side", each, "--seed", number, "--steps", steps, "--setting", chosen)
             rows.append(in_process(*arguments, *shape, threads=threads))
+    products = pick_dtype("auto", torch.device("cpu"))
     click.echo(
         f"{style}, {games} games a step, {steps} steps ({warm_up} of them warm-up), "
-        f"{rounds} rounds, {threads} thread(s); products in {pick_dtype('auto', torch.device('cpu'))}; "
+        f"{rounds} rounds, {threads} thread(s); products in {products}; "
         f"TRL {version('trl')} with {chosen}, transformers {version('transformers')}"
     )
     click.echo(table(found))

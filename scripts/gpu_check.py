@@ -39,7 +39,7 @@ from wordle_rl.training.optim import adamw, take_step
 LIMIT_S = 600.0
 ANSWER_TOKENS = 24
 LOGPROB_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
-"""Largest difference between sampler and trainer; bf16 keeps eight bits, and a logit is about 10."""
+"""Largest difference between sampler and trainer; bf16 keeps eight bits of logits of about 10."""
 MEMORY_TOLERANCE = 0.4
 """The estimate of memory may be off by so much of what was measured."""
 
@@ -276,7 +276,7 @@ def check_memory(bench: Bench) -> list[Row]:
             right=abs(off) < MEMORY_TOLERANCE,
         ),
         Row(
-            what="with activations again",
+            what="activations again",
             found=f"{peaks[1] / GB:.1f} GB",
             right=peaks[1] < peaks[0],
         ),
