@@ -10,6 +10,7 @@ is 1 if one is not. Checks that do not fit into the time that is left are named 
 
 from __future__ import annotations
 
+import copy
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -297,7 +298,8 @@ def check_hint(bench: Bench) -> list[Row]:
 
 def check_static_decoding(bench: Bench) -> list[Row]:
     """A decoding step on a cache of fixed size, compiled (CUDA graphs), against the plain one."""
-    model, rows, room = bench.agent.model, bench.games, 512
+    rows, room = bench.games, 512
+    model = copy.deepcopy(bench.agent.model).to(bench.agent.compute_dtype)  # as the cache is held
     how = {"mode": "reduce-overhead"} if bench.cuda else {"backend": "eager"}
     step = cast(Callable[..., Any], torch.compile(model.forward, **cast(Any, how)))
     times, chosen = {}, {}
@@ -306,7 +308,7 @@ def check_static_decoding(bench: Bench) -> list[Row]:
         cache = StaticCache(config=model.config, max_cache_len=room)
 
         def decode(call: Any = call, cache: Any = cache, name: str = name) -> None:
-            with torch.no_grad(), autocast(bench.device, bench.agent.compute_dtype):
+            with torch.no_grad():
                 cache.reset()
                 logits = call(input_ids=token, past_key_values=cache, use_cache=True).logits
             chosen[name] = logits[:, -1].float().clone()

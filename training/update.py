@@ -67,9 +67,10 @@ class Updater:
             trained_tokens=trained,
             tokens_per_game=self.settings.tokens_per_row,
         )
-        micros = micro_batches(world().share(samples), self.settings.micro_batch_tokens)
+        micros = list(micro_batches(world().share(samples), self.settings.micro_batch_tokens))
+        behind = self._behind(len(micros))
         batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
-        for _ in range(self._behind(batches)):
+        for _ in range(behind):
             self._keep_pace()
         return self.take_step(self, batches, size)
 
@@ -93,11 +94,14 @@ class Updater:
             batch = charge_divergence(batch, self.parts, self.settings.kl_coef or 0.0)
         return batch
 
-    def _behind(self, batches: Sequence[Batch]) -> int:
-        """How many micro-batches more another process has, where it waits for this one."""
+    def _behind(self, micros: int) -> int:
+        """How many micro-batches more another process has, where it waits for this one.
+
+        Asked before the first of them: later the processes are not at the same place.
+        """
         if not is_sharded(self.agent.model):
             return 0
-        return max(world().together([len(batches)])) - len(batches)
+        return max(world().together([micros])) - micros
 
     def _keep_pace(self) -> None:
         """Take part in what `_prepare` computes elsewhere."""
@@ -153,11 +157,12 @@ class Updater:
         Of several processes each has some of the rows; the sum is the same for all.
         """
         outputs: list[LossOutput] = []
+        behind = self._behind(len(batches))
         for batch in batches:
             output = self.loss(batch, size)
             torch.autograd.backward(output.loss)
             outputs.append(replace(output, loss=output.loss.detach()))
-        for _ in range(self._behind(batches)):
+        for _ in range(behind):
             keep_pace(self.agent.model)
         world().sum_gradients(self.parameters())
         return summarise(world().together(outputs), size)
