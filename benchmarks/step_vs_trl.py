@@ -72,6 +72,15 @@ off; so are its reference model (beta 0) and logging of completions."""
 BEST: dict[Style, str] = {"compact": "bf16 autocast", "chat": "bf16 autocast"}
 
 
+NAMES = {
+    "cpu_s": "processor seconds a step",
+    "wall_s": "wall seconds a step",
+    "peak_mb": "peak memory, MB",
+    "grown_mb": "of which steps added, MB",
+}
+"""What is measured of a side."""
+
+
 class Meter:
     """Seconds, memory and rewards of the steps of a process."""
 
@@ -266,13 +275,7 @@ def in_process(*arguments: object, threads: int) -> dict[str, Any]:
 def table(found: dict[Side, list[dict[str, Any]]]) -> str:
     """Medians over rounds with the smallest and largest, and the ratios of the medians."""
     lines = ["| | ours | TRL | TRL / ours |", "| --- | ---: | ---: | ---: |"]
-    names = {
-        "cpu_s": "processor seconds a step",
-        "wall_s": "wall seconds a step",
-        "peak_mb": "peak memory, MB",
-        "grown_mb": "of which steps added, MB",
-    }
-    for key, label in names.items():
+    for key, label in NAMES.items():
         values = {side: [row[key] for row in rows] for side, rows in found.items()}
         middle = {side: statistics.median(numbers) for side, numbers in values.items()}
         cells = [
@@ -353,6 +356,8 @@ def main(
         for each, rows in found.items():
             arguments = ("--side", each, "--seed", number, "--steps", steps, "--setting", chosen)
             rows.append(in_process(*arguments, *shape, threads=threads))
+            last = {name: round(rows[-1][name], 2) for name in NAMES}
+            click.echo(f"round {number + 1}, {each}: {last}", err=True)
     products = pick_dtype("auto", torch.device("cpu"))
     click.echo(
         f"{style}, {games} games a step, {steps} steps ({warm_up} of them warm-up), "
