@@ -1,4 +1,4 @@
-"""The arithmetic of benchmarks: what is counted, what a ratio is, and a fit that finds its model."""
+"""The arithmetic of benchmarks: what is counted, what a ratio is, a fit that finds its model."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,13 +53,13 @@ def shard(model: PreTrainedModel) -> PreTrainedModel:
     layers = set(plain(model)._no_split_modules or ())
     for module in [m for m in model.modules() if type(m).__name__ in layers]:
         fully_shard(module, mesh=mesh)
-    sharded = fully_shard(model, mesh=mesh)
-    for module in sharded.modules():
+    fully_shard(model, mesh=mesh)
+    for module in model.modules():
         if isinstance(module, FSDPModule):
             module.set_gradient_divide_factor(1.0)
             module.set_force_sum_reduction_for_comms(True)  # gloo knows no other
-    sharded.__dict__[_TWIN] = twin
-    return cast(PreTrainedModel, sharded)
+    model.__dict__[_TWIN] = twin
+    return model
 
 
 def gathered(model: PreTrainedModel) -> PreTrainedModel:
