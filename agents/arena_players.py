@@ -2,12 +2,13 @@
 
 random              a move of `opponents.candidate_moves`: any legal one where the game lists them
 random-consistent   the same: nothing is hidden that a move could contradict
+greedy              a move that wins at once where there is one, else any (TicTacToe, Nim)
 solver              a player that makes no mistake, in the games that have one (TicTacToe, Nim)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,21 @@ from wordle_rl.agents.base import Opening, View
 from wordle_rl.agents.game_players import Begin, GamePlayers, NextMove
 from wordle_rl.envs.opponents import Opponent, find_opponent
 
+OPPONENT_OF = {
+    "random": "random",
+    "random-consistent": "random",
+    "greedy": "greedy",
+    "solver": "perfect",
+}
+"""Baseline -> the opponent that plays like it."""
+
 
 def _player(name: str) -> Begin:
     """A player that answers as the opponent of a name does."""
 
     def begin(opening: Opening) -> NextMove:
         opponent: Opponent = find_opponent(name, opening.public["game"])
-        spelled = _bare if opening.public["adds_brackets"] else str
+        spelled = speller(opening.public)
         rng = np.random.default_rng(opening.seed)
         heard = ""
 
@@ -34,6 +43,11 @@ def _player(name: str) -> Begin:
         return move
 
     return begin
+
+
+def speller(public: Mapping[str, Any]) -> Callable[[str], str]:
+    """What turns an opponent's move into an answer to the game of these rules."""
+    return _bare if public["adds_brackets"] else str
 
 
 def _bare(move: str) -> str:
@@ -53,10 +67,6 @@ def _is_legal(public: Mapping[str, Any], opener: str) -> bool:
 
 
 ARENA_PLAYERS = GamePlayers(
-    players={
-        "random": _player("random"),
-        "random-consistent": _player("random"),
-        "solver": _player("perfect"),
-    },
+    players={baseline: _player(opponent) for baseline, opponent in OPPONENT_OF.items()},
     is_legal=_is_legal,
 )

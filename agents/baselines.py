@@ -4,6 +4,7 @@
     random-consistent   any move that fits all that is known so far
     greedy-patterns     the guess with the most different answers it can get
     greedy-entropy      the guess whose answer is worth the most bits
+    greedy              a move that wins at once, else any: in games for two
     solver              the best play that comes with the game
 
 A name is the same idea in every game that has it; how it plays a game is in that game's
@@ -34,6 +35,7 @@ BASELINES: dict[str, str] = {
     "random-consistent": "any move that fits all that is known",
     "greedy-patterns": "the guess with the most different answers",
     "greedy-entropy": "the guess whose answer is worth the most bits",
+    "greedy": "a move that wins at once, else any; in games for two",
     "solver": "the best play that comes with the game",
 }
 """Name -> what it plays, in a line."""

@@ -33,7 +33,8 @@ BUDGETS = ("max_guesses", "max_attempts", "lives")
 """How the rules of a game (`public()`) call the number of answers that it allows."""
 UNKNOWN_BUDGET = 10
 """Answers over which a function is averaged where the rules do not say."""
-HINTS = {"candidates_left": " (set env.options.track_candidates = true)"}
+COUNTING = " (set env.options.track_candidates = true)"
+HINTS = {"candidates_left": COUNTING, "expected_bits": COUNTING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ class GuessNumberEnv(GuessingGame):
     * `credit`: that of the best guess so far.
     * `candidates_left`: with `track_candidates`: how many numbers are still possible.
     * `belief`: with `track_candidates`: which ones, as an interval.
+    * `expected_bits`: with `track_candidates`: what a hint to the guess was to tell, on average.
     * `secret`: after the end, in digits.
 
     ## Arguments
@@ -220,6 +221,12 @@ class GuessNumberEnv(GuessingGame):
 
     def _belief(self) -> Interval:
         return self._possible
+
+    def _partition(self, guess: str) -> tuple[int, ...]:
+        number, possible = int(guess), self._possible
+        if not possible.holds(number):
+            return (possible.size,)
+        return number - possible.low, 1, possible.high - number
 
     def _tell_more(self, info: dict[str, Any]) -> None:
         info["credit"] = self._best

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
+from math import log2
 from typing import Any, ClassVar, NamedTuple, get_args
 
 from wordle_rl.envs.arguments import check_choice
@@ -114,6 +115,13 @@ class GuessingGame(TextEnv):
         """Equal where the same secrets are possible. Asked for where `_counting` is set."""
         return self._events
 
+    def _partition(self, guess: str) -> Sequence[int]:
+        """Of the secrets possible, how many would give each answer to a legal guess.
+
+        Asked for where `_counting` is set.
+        """
+        return (1,)
+
     def _other_end(self) -> EndReason:
         """An end that is the game's own."""
         return ""
@@ -129,6 +137,7 @@ class GuessingGame(TextEnv):
         self._answered: tuple[str, ...] = ()
         self._turn = self._refusals = self._misfits = self._spent = 0
         self._best = 0.0
+        self._told = 0.0
         self._end_reason: EndReason = ""
 
     def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -143,6 +152,7 @@ class GuessingGame(TextEnv):
             fits, answer = self._fits(reading.guess), self._score(reading.guess)
         else:
             fits, answer = False, REFUSED
+        self._told = self._expected_bits(reading)
         if self._scheme is binary:  # the default; it needs nothing of what the others are told
             self._record(reading, answer)
             parts = {"win": float(answer.solved)}
@@ -151,6 +161,14 @@ class GuessingGame(TextEnv):
         self._misfits += not fits
         info = self._info(self._events[-1], fits, parts)
         return self._observe(), float(sum(parts.values())), self._end_reason != "", info
+
+    def _expected_bits(self, reading: Reading) -> float:
+        """What an answer tells on average over the secrets possible: the entropy of the answer."""
+        if not self._track_candidates or reading.status not in LEGAL:
+            return 0.0
+        counts = self._partition(reading.guess)
+        total = sum(counts)
+        return sum(n * log2(total / n) for n in counts if n) / total if total else 0.0
 
     def _play(self, reading: Reading, answer: Answer, fits: bool) -> Outcome:
         """Put an action on record and say what it did."""
@@ -252,6 +270,7 @@ class GuessingGame(TextEnv):
         if self._track_candidates:
             info["candidates_left"] = self._candidates()
             info["belief"] = self._belief()
+            info["expected_bits"] = self._told
         if self._end_reason:
             info["secret"] = self._secret
         return info

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
 from wordle_rl.envs.arguments import check_choice, check_range
@@ -73,6 +74,7 @@ class HangmanEnv(GuessingGame):
     * `lives`: lives left.
     * `candidates_left`: with `track_candidates`: how many answers of this length fit.
     * `belief`: with `track_candidates`: which ones.
+    * `expected_bits`: with `track_candidates`: what the guess was to tell, on average.
     * `secret`: after the end.
 
     ## Arguments
@@ -84,7 +86,7 @@ class HangmanEnv(GuessingGame):
       ends at number `max_invalid`), or ends the game ("terminate").
     * `max_invalid`: 1 to 100; read by "free" alone.
     * `reward`, `style`, `history`: as above.
-    * `track_candidates`: count the words still possible, at about 0.2 ms a turn.
+    * `track_candidates`: count the words still possible, at some ms a turn.
     * `render_mode`: "ansi" returns the game as text, "human" prints what is new.
 
     ## Version History
@@ -218,6 +220,13 @@ class HangmanEnv(GuessingGame):
 
     def _belief(self) -> tuple[str, ...]:
         return self._possible
+
+    def _partition(self, guess: str) -> Sequence[int]:
+        if len(guess) > 1:
+            named = self._possible.count(guess)
+            return named, len(self._possible) - named
+        shown = Counter(fill_in(self._pattern, word, guess) for word in self._possible)
+        return list(shown.values())
 
     def _other_end(self) -> EndReason:
         repeats = sum(event.status == "repeat" for event in self._events)

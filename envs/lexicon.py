@@ -6,7 +6,7 @@ shared by every environment that plays it: copying a game never copies a list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
@@ -55,6 +55,14 @@ class Lexicon:
         patterns = pattern_matrix([guess], [self.answers[i] for i in possible])[0]
         kept: NDArray[np.intp] = possible[patterns == pattern_code(marks)]
         return kept
+
+    def partition(self, possible: NDArray[np.intp], guess: str) -> Sequence[int]:
+        """Of the answers numbered `possible`, how many would give each feedback to `guess`."""
+        if not len(possible):
+            return ()
+        patterns = pattern_matrix([guess], [self.answers[i] for i in possible])[0]
+        counts: list[int] = np.unique(patterns, return_counts=True)[1].tolist()
+        return counts
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """The lists never change, so a copy is the same object."""

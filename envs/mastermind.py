@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from hashlib import blake2b
 from math import perm
@@ -90,6 +90,7 @@ class MastermindEnv(GuessingGame):
     * `credit`: that of the best guess so far.
     * `candidates_left`: with `track_candidates`: how many codes fit all pegs.
     * `belief`: with `track_candidates`: a digest of which ones.
+    * `expected_bits`: with `track_candidates`: what the pegs were to tell, on average.
     * `secret`: after the end.
 
     ## Arguments
@@ -221,6 +222,11 @@ class MastermindEnv(GuessingGame):
     def _belief(self) -> str:
         """A digest of the codes still possible."""
         return blake2b(self._possible.tobytes(), digest_size=8).hexdigest()
+
+    def _partition(self, guess: str) -> Sequence[int]:
+        answers = peg_matrix([guess], [self.guesses[i] for i in self._possible])[0]
+        counts: list[int] = np.unique(answers, return_counts=True)[1].tolist()
+        return counts
 
     def _tell_more(self, info: dict[str, Any]) -> None:
         info["credit"] = self._best

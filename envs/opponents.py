@@ -14,19 +14,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
 
-from wordle_rl.envs.perfect_play import PERFECT_PLAYERS, nim_piles, tic_tac_toe_board
+from wordle_rl.envs.perfect_play import (
+    GREEDY_PLAYERS,
+    PERFECT_PLAYERS,
+    MoveByRule,
+    nim_piles,
+    tic_tac_toe_board,
+)
 from wordle_rl.envs.plugins import is_plugin, load_plugin
 from wordle_rl.envs.text_arena_games import arena_name
 from wordle_rl.errors import ConfigError, unknown_name
 
 Opponent = Callable[[str, np.random.Generator], str]
 """(what its side has heard, its generator) -> an action."""
-OPPONENTS = ("random", "perfect")
+OPPONENTS = ("random", "greedy", "perfect")
 
 _LISTED = re.compile(
     r"(?:available (?:moves|actions)|valid moves|possible actions|your options|remaining hand"
@@ -44,8 +50,8 @@ def find_opponent(opponent: str | Opponent, game: str) -> Opponent:
     """The opponent of a name, or the one that was handed in.
 
     Args:
-        opponent: "random", "perfect" (where the game has such a player), a user's own as
-            `package.module:name`, or a callable.
+        opponent: "random", "greedy" or "perfect" (where the game has such a player), a user's own
+            as `package.module:name`, or a callable.
         game: an id of TextArena.
 
     Raises:
@@ -54,24 +60,12 @@ def find_opponent(opponent: str | Opponent, game: str) -> Opponent:
     if not isinstance(opponent, str):
         return _checked(opponent, repr(opponent))
     if opponent == "random":
-        return RandomOpponent(game)
-    if opponent == "perfect":
-        return _find_perfect(game)
+        return MoveByRule(partial(candidate_moves, game))
+    if opponent in _BY_RULE:
+        return _find_by_rule(opponent, game)
     if is_plugin(opponent):
         return _checked(load_plugin("opponent", opponent), repr(opponent))
     raise unknown_name("opponent", opponent, OPPONENTS)
-
-
-@dataclass(frozen=True, slots=True)
-class RandomOpponent:
-    """Draws uniformly among the moves of `candidate_moves`."""
-
-    game: str
-
-    def __call__(self, observation: str, generator: np.random.Generator) -> str:
-        """One of the moves, drawn with the generator."""
-        moves = candidate_moves(self.game, observation)
-        return moves[int(generator.integers(len(moves)))]
 
 
 def candidate_moves(game: str, observation: str) -> tuple[str, ...]:
@@ -101,12 +95,15 @@ def _listed_moves(observation: str) -> list[str]:
     return []
 
 
-def _find_perfect(game: str) -> Opponent:
-    name = arena_name(game)
-    if name not in PERFECT_PLAYERS:
-        known = ", ".join(sorted(PERFECT_PLAYERS))
-        raise ConfigError(f"there is no perfect opponent for {game!r}: there is one for {known}")
-    return PERFECT_PLAYERS[name]
+_BY_RULE = {"greedy": GREEDY_PLAYERS, "perfect": PERFECT_PLAYERS}
+
+
+def _find_by_rule(opponent: str, game: str) -> Opponent:
+    name, players = arena_name(game), _BY_RULE[opponent]
+    if name not in players:
+        known = ", ".join(sorted(players))
+        raise ConfigError(f"there is no {opponent} opponent for {game!r}: there is one for {known}")
+    return players[name]
 
 
 def _checked(opponent: object, name: str) -> Opponent:

@@ -1,8 +1,9 @@
-"""Players that make no mistake, for the two-player games that are small enough: TicTacToe and Nim.
+"""Players that know the rules of TicTacToe and Nim: one makes no mistake, one looks a move ahead.
 
 They read the newest position from what TextArena says, or from its compact line
 (`text_arena_positions`), so each is a function of an observation and a generator, an
-`opponents.Opponent`. Among equally good moves one is drawn with the generator.
+`opponents.Opponent`. Among equally good moves one is drawn with the generator. The greedy player
+takes a win where a move wins at once, and moves at random elsewhere: it sees no threat.
 TicTacToe is solved by minimax over its 5,478 positions, Nim by Bouton's rule (1901): a position is
 lost for the side to move exactly if the exclusive or of its piles is 0.
 """
@@ -10,11 +11,15 @@ lost for the side to move exactly if the exclusive or of its piles is 0.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, reduce
 from operator import xor
 
 import numpy as np
+
+Moves = Sequence[str]
+"""Actions as TextArena takes them."""
 
 LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
 """The cells that make three in a row, numbered by rows."""
@@ -77,10 +82,22 @@ def best_cells(board: str) -> tuple[int, ...]:
     return tuple(cell for cell in cells if -tic_tac_toe_value(_after(board, cell)) == value)
 
 
-def perfect_tic_tac_toe(observation: str, generator: np.random.Generator) -> str:
-    """A move that never turns a win into a draw or a draw into a loss."""
-    cells = best_cells(tic_tac_toe_board(observation))
-    return f"[{cells[int(generator.integers(len(cells)))]}]"
+def greedy_cells(board: str) -> tuple[int, ...]:
+    """The free cells that make three in a row where there are such, else all free cells.
+
+    >>> greedy_cells("OO XX    "), greedy_cells("OO X     ")
+    ((2,), (2, 4, 5, 6, 7, 8))
+    """
+    cells = _free_cells(board)
+    return tuple(cell for cell in cells if _has_line(_after(board, cell))) or tuple(cells)
+
+
+def _perfect_tic_tac_toe(observation: str) -> Moves:
+    return [f"[{cell}]" for cell in best_cells(tic_tac_toe_board(observation))]
+
+
+def _greedy_tic_tac_toe(observation: str) -> Moves:
+    return [f"[{cell}]" for cell in greedy_cells(tic_tac_toe_board(observation))]
 
 
 def _free_cells(board: str) -> list[int]:
@@ -127,16 +144,50 @@ def winning_removals(piles: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     )
 
 
-def perfect_nim(observation: str, generator: np.random.Generator) -> str:
-    """A winning move where there is one, else one object, so that the game lasts."""
+def greedy_removals(piles: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """The last pile whole where one is left, else every number of objects from every pile.
+
+    >>> greedy_removals((0, 3)), greedy_removals((1, 2))
+    (((1, 3),), ((0, 1), (1, 1), (1, 2)))
+    """
+    moves = [(i, n) for i, size in enumerate(piles) for n in range(1, size + 1)]
+    return tuple(moves[-1:] if sum(map(bool, piles)) == 1 else moves)
+
+
+def _perfect_nim(observation: str) -> Moves:
     piles = nim_piles(observation)
     moves = winning_removals(piles) or tuple((i, 1) for i, size in enumerate(piles) if size)
-    number, objects = moves[int(generator.integers(len(moves)))]
-    return f"[{number} {objects}]"
+    return [f"[{number} {objects}]" for number, objects in moves]
 
 
-PERFECT_PLAYERS: dict[str, Callable[[str, np.random.Generator], str]] = {
-    "TicTacToe": perfect_tic_tac_toe,
-    "Nim": perfect_nim,
-}
+def _greedy_nim(observation: str) -> Moves:
+    moves = greedy_removals(nim_piles(observation))
+    return [f"[{number} {objects}]" for number, objects in moves]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveByRule:
+    """A player that draws uniformly among the moves that a rule allows."""
+
+    moves: Callable[[str], Moves]
+    """What its side has heard -> the moves, each as likely as another."""
+
+    def __call__(self, observation: str, generator: np.random.Generator) -> str:
+        """One of the moves, drawn with the generator."""
+        moves = self.moves(observation)
+        return moves[int(generator.integers(len(moves)))]
+
+
+perfect_tic_tac_toe = MoveByRule(_perfect_tic_tac_toe)
+"""Never turns a win into a draw or a draw into a loss."""
+perfect_nim = MoveByRule(_perfect_nim)
+"""A winning move where there is one, else one object, so that the game lasts."""
+greedy_tic_tac_toe = MoveByRule(_greedy_tic_tac_toe)
+"""The third in a row where that can be had, else any free cell."""
+greedy_nim = MoveByRule(_greedy_nim)
+"""The last objects where one pile is left, else any number from any pile."""
+
+PERFECT_PLAYERS = {"TicTacToe": perfect_tic_tac_toe, "Nim": perfect_nim}
+"""By the name of the game."""
+GREEDY_PLAYERS = {"TicTacToe": greedy_tic_tac_toe, "Nim": greedy_nim}
 """By the name of the game."""

@@ -189,6 +189,18 @@ def information_gain(outcome: TurnOutcome, *, gamma: float = 1.0, max_bits: floa
     return min(bits, max_bits)
 
 
+@reads("expected_bits")
+def expected_information(outcome: TurnOutcome, *, max_bits: float = inf) -> float:
+    """Bits that the answer to the action was to tell, on average over what was possible: no luck.
+
+    `information_gain` without the noise of which answer came. Games tell it with
+    `env.options.track_candidates = true`. A lost game can earn more than a quick win, so credit a
+    turn with what it earned itself (`train.advantage = "turn_centered"`, `train.gamma = 0`). No
+    action earns more than `max_bits`.
+    """
+    return min(float(outcome.info["expected_bits"]), max_bits)
+
+
 REWARD_FUNCTIONS: dict[str, Callable[..., float]] = {
     "correct": correct,
     "game": game,
@@ -198,6 +210,7 @@ REWARD_FUNCTIONS: dict[str, Callable[..., float]] = {
     "length": length,
     "clean": clean,
     "information_gain": information_gain,
+    "expected_information": expected_information,
 }
 """Name -> function; the keyword arguments are its parameters."""
 
@@ -205,7 +218,7 @@ BLANK = TurnOutcome(
     action="",
     observation="",
     next_observation="",
-    info={"feedback": "", "candidates_left": 1},
+    info={"feedback": "", "candidates_left": 1, "expected_bits": 0.0},
     earlier=({"feedback": "", "candidates_left": 1},),
     game_reward=0.0,
     game_parts={},

@@ -99,8 +99,8 @@ class TextArenaEnv(TextEnv):
     ## Arguments
     * `game`: an id of TextArena without `-raw` or `-train`.
     * `game_options`: arguments of the game's class in TextArena, such as `{"piles": [1, 2]}`.
-    * `opponent`: "random", "perfect" (TicTacToe, Nim), `package.module:name` or a callable
-      (`opponents.Opponent`). For games of two alone.
+    * `opponent`: "random", "greedy" or "perfect" (TicTacToe, Nim), `package.module:name`, or a
+      callable (`opponents.Opponent`). For games of two alone.
     * `seat`: 0 or 1, who the player is; "random" draws it for each game; "alternate" changes it at
       each reset of this environment. `reset(options={"seat": 0})` fixes it for one game.
     * `reward`, `style`, `history`: as above.

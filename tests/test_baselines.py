@@ -9,6 +9,7 @@ import pytest
 
 from wordle_rl.agents.baselines import BASELINES, GAME_PLAYERS, load_baseline
 from wordle_rl.agents.word_tree import packaged_tree
+from wordle_rl.agents.wordle_players import WORDLE_PLAYERS
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.wordle import WordleEnv
@@ -136,28 +137,28 @@ def test_random_play_is_legal_uniform_and_hopeless() -> None:
     assert len(played) == pytest.approx(words * (1 - (1 - 1 / words) ** n), rel=0.01)
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("name", WORDLE_PLAYERS.players)
 def test_a_game_depends_on_its_seed_alone(name: str) -> None:
     together = guesses_of(play(name, SOME))
     assert guesses_of([e for secret in SOME for e in play(name, (secret,))]) == together
     assert (guesses_of(play(name, SOME, seed=1)) == together) is (not name.startswith("random"))
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("name", WORDLE_PLAYERS.players)
 def test_hard_mode_is_kept(name: str) -> None:
     episodes = play(name, SOME, env_id="wordle-hard")
     statuses = {turn.info["status"] for episode in episodes for turn in episode.turns}
     assert statuses <= {"ok", "repeat"}
 
 
-@pytest.mark.parametrize("name", [name for name in BASELINES if name != "random"])
+@pytest.mark.parametrize("name", [name for name in WORDLE_PLAYERS.players if name != "random"])
 def test_a_secret_outside_of_the_answers_is_looked_for_too(name: str) -> None:
     secrets = tuple(word for word in load_words("guesses", 5)[::900] if word not in ANSWERS)
     episodes = play(name, secrets, max_guesses=40)
     assert all(episode.solved for episode in episodes)
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("name", WORDLE_PLAYERS.players)
 def test_an_opener_is_played_first_and_only_first(name: str) -> None:
     for guesses in guesses_of(play(f"{name}:salet", SOME)):
         assert guesses[0] == "salet"

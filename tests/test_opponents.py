@@ -10,12 +10,14 @@ import pytest
 from wordle_rl.envs import make_env
 from wordle_rl.envs.opponents import (
     Opponent,
-    RandomOpponent,
     candidate_moves,
     find_opponent,
 )
 from wordle_rl.envs.perfect_play import (
+    MoveByRule,
     best_cells,
+    greedy_nim,
+    greedy_tic_tac_toe,
     mark_to_move,
     nim_piles,
     perfect_nim,
@@ -145,7 +147,7 @@ def test_a_game_that_is_called_off_has_no_outcome() -> None:
 
 
 def test_seeds_fix_a_game_and_copies_go_on() -> None:
-    seats: list[Opponent] = [RandomOpponent("KuhnPoker-v0")] * 2
+    seats: list[Opponent] = [find_opponent("random", "KuhnPoker-v0")] * 2
     game = TwoPlayerGame("KuhnPoker-v0")
     first = play(game, seats, seed=5).transcript(0)
     play(game, seats, seed=6)
@@ -229,8 +231,9 @@ def test_a_seed_fixes_the_opponent_too() -> None:
 
 
 def test_names_of_opponents() -> None:
-    assert find_opponent("random", "Nim-v0") == RandomOpponent("Nim-v0")
+    assert isinstance(find_opponent("random", "Nim-v0"), MoveByRule)
     assert find_opponent("perfect", "Nim-v0-large") is perfect_nim
+    assert find_opponent("greedy", "Nim-v0-large") is greedy_nim
     assert find_opponent(resign, "Nim-v0") is resign
     plugin = find_opponent("wordle_rl.envs.perfect_play:perfect_nim", "Nim-v0")
     assert plugin is perfect_nim
@@ -243,7 +246,7 @@ def test_names_of_opponents() -> None:
         ("perfect", "there is no perfect opponent for 'ConnectFour-v0': there is one for Nim, Tic"),
         ("no_module:play", "cannot import opponent 'no_module:play'"),
         ("math:pi", "opponent 'math:pi' is not a function of (observation, generator)"),
-        (RandomOpponent, "opponent <class"),
+        (MoveByRule, "opponent <class"),
         (5, "opponent 5 is not a function of (observation, generator): it is a int"),
     ],
 )
@@ -287,7 +290,7 @@ def test_nim_has_every_removal() -> None:
 
 @pytest.mark.parametrize("game", LEGAL_AT_RANDOM)
 def test_random_play_is_legal_where_moves_are_known(game: str) -> None:
-    seats: list[Opponent] = [RandomOpponent(game)] * 2
+    seats: list[Opponent] = [find_opponent("random", game)] * 2
     match = TwoPlayerGame(game)
     for seed in range(3):
         play(match, seats, seed)
@@ -302,7 +305,7 @@ def test_every_game_for_two_plays_to_its_end(name: str) -> None:
     from wordle_rl.envs.text_arena_games import arena_ids, arena_name
 
     game = next(i for i in arena_ids() if arena_name(i) == name)
-    seats: list[Opponent] = [RandomOpponent(game)] * 2
+    seats: list[Opponent] = [find_opponent("random", game)] * 2
     match = TwoPlayerGame(game, max_turns=200)
     for seed in range(3):
         transcript = play(match, seats, seed).transcript(1)
@@ -343,7 +346,7 @@ def test_perfect_tic_tac_toe_against_itself_is_a_draw(seed: int) -> None:
 
 @pytest.mark.parametrize("seat", [0, 1])
 def test_perfect_tic_tac_toe_never_loses(seat: int) -> None:
-    seats: list[Opponent] = [RandomOpponent("TicTacToe-v0")] * 2
+    seats: list[Opponent] = [find_opponent("random", "TicTacToe-v0")] * 2
     seats[seat] = perfect_tic_tac_toe
     game = TwoPlayerGame("TicTacToe-v0")
     outcomes = [play(game, seats, seed).outcome(seat) for seed in range(200)]
@@ -393,7 +396,26 @@ def test_winning_removals_leave_nothing() -> None:
 @pytest.mark.parametrize("piles", [(3, 4, 5), (1, 1), (1, 2, 3), (2, 7), (4,), (3, 5, 7, 1)])
 def test_perfect_nim_wins_every_won_position(piles: tuple[int, ...]) -> None:
     winner = 0 if np.bitwise_xor.reduce(piles) else 1
-    seats: list[Opponent] = [RandomOpponent("Nim-v0")] * 2
+    seats: list[Opponent] = [find_opponent("random", "Nim-v0")] * 2
     seats[winner] = perfect_nim
     game = TwoPlayerGame("Nim-v0", game_options={"piles": list(piles)})
     assert {play(game, seats, seed).outcome(winner) for seed in range(20)} == {"win"}
+
+
+# --- greedy play
+
+
+def drawn(player: Opponent, observation: str) -> set[str]:
+    return {player(observation, np.random.default_rng(seed)) for seed in range(200)}
+
+
+def test_greedy_tic_tac_toe_takes_a_win_and_sees_no_threat() -> None:
+    assert drawn(greedy_tic_tac_toe, "O:OO2XX5678") == {"[2]"}
+    assert drawn(greedy_tic_tac_toe, "O:OO2OX5XX8") == {"[2]"}
+    assert drawn(greedy_tic_tac_toe, "X:OO2X45678") == {f"[{cell}]" for cell in (2, 4, 5, 6, 7, 8)}
+    assert drawn(greedy_tic_tac_toe, "O:012345678") == {f"[{cell}]" for cell in range(9)}
+
+
+def test_greedy_nim_takes_the_last_pile_whole() -> None:
+    assert drawn(greedy_nim, "nim:0 3 0") == {"[1 3]"}
+    assert drawn(greedy_nim, "nim:1 0 2") == {"[0 1]", "[2 1]", "[2 2]"}

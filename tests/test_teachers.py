@@ -9,8 +9,10 @@ import pytest
 
 from wordle_rl.config import PretrainConfig, parse
 from wordle_rl.envs.math_problems import problem_ids, problem_of
+from wordle_rl.envs.perfect_play import greedy_cells, tic_tac_toe_board
 from wordle_rl.envs.words import split_of
 from wordle_rl.errors import ConfigError
+from wordle_rl.training.symbols import ALPHABET, END
 from wordle_rl.training.teacher import Demonstration, WordleTeacher
 from wordle_rl.training.teachers import PlayedTeacher, find_teacher
 
@@ -115,3 +117,59 @@ def test_a_game_that_fails_for_its_teacher_is_an_error(monkeypatch: pytest.Monke
     monkeypatch.setattr("wordle_rl.envs.guess_number.GuessNumberEnv._start", broken)
     with pytest.raises(ConfigError, match="game 'guess-number' failed for its teacher"):
         teacher.demonstrations(np.random.default_rng(0), 1)
+
+
+def test_a_random_player_of_numbers_is_imitated_with_its_distribution() -> None:
+    games = play("guess-number", 40, lo=-7, hi=120)
+    for game in games:
+        possible = [str(n) for n in range(-7, 121)]
+        played = zip(game.actions, game.observations, game.teacher_probs, strict=True)
+        for action, told, probs in played:
+            for place in range(len(action) + 1):
+                begun = [n for n in possible if n.startswith(action[:place])]
+                following = Counter(n[place : place + 1] for n in begun)
+                wanted = [following[symbol] / len(begun) for symbol in (*ALPHABET, "")]
+                np.testing.assert_allclose(probs[place], wanted, atol=1e-6)
+            low, high = (int(action), 999) if told[0] == ">" else (-999, int(action))
+            possible = [n for n in possible if low < int(n) < high]
+
+
+@pytest.mark.parametrize(
+    ("player", "options"),
+    [("solver", {"hi": 9}), ("random", {"hi": 9}), ("random-consistent", {"hi": 20_000})],
+)
+def test_other_players_and_long_ranges_have_no_distribution(
+    player: str, options: dict[str, int]
+) -> None:
+    chosen = config("guess-number", **options).model_copy(
+        update={"players": {"guess-number": player}}
+    )
+    [game] = find_teacher(chosen).demonstrations(np.random.default_rng(0), 1)
+    assert game.teacher_probs == ()
+
+
+@pytest.mark.parametrize(("player", "wins"), [("greedy", True), ("random", False)])
+def test_players_of_tic_tac_toe_are_imitated_with_their_distribution(
+    player: str, wins: bool
+) -> None:
+    env = "textarena:TicTacToe-v0"
+    chosen = config(env).model_copy(update={"players": {env: player}})
+    taken = 0
+    for game in find_teacher(chosen).demonstrations(np.random.default_rng(0), 60):
+        seen = (game.opening, *game.observations)
+        for told, action, probs in zip(seen, game.actions, game.teacher_probs, strict=False):
+            board = tic_tac_toe_board(told)
+            cells = [str(cell) for cell in greedy_cells(board)] if wins else list(told[-9:])
+            cells = [cell for cell in cells if cell in "012345678"]
+            taken += len(cells) == 1
+            likely = {ALPHABET[i]: float(probs[0][i]) for i in np.flatnonzero(probs[0])}
+            assert likely == pytest.approx(dict.fromkeys(cells, 1 / len(cells)))
+            assert np.flatnonzero(probs[1]).tolist() == [END]
+            assert action in likely
+    assert taken > 0
+
+
+def test_moves_that_are_no_symbols_have_no_distribution() -> None:
+    env = "textarena:IteratedPrisonersDilemma-v0"
+    [game] = find_teacher(config(env)).demonstrations(np.random.default_rng(0), 1)
+    assert game.teacher_probs == ()

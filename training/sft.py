@@ -48,6 +48,7 @@ def pretrain(
     config: PretrainConfig,
     run: RunDir,
     *,
+    teacher: Teacher | None = None,
     validate: Validate | None = None,
     on_step: OnStep | None = None,
     interrupted: Callable[[], bool] = lambda: False,
@@ -58,11 +59,12 @@ def pretrain(
         agent: the student.
         config: settings; the run folder holds a copy.
         run: where metrics and checkpoints go.
+        teacher: whose games; by default the teacher of the game that the settings name.
         validate: plays the validation secrets; returns `eval/` metrics.
         on_step: sees every record as it is logged.
         interrupted: asked after every step; true saves and returns.
     """
-    teacher = find_teacher(config, agent.style)
+    teacher = teacher or find_teacher(config, agent.style)
     optimizers = muon_and_adamw(agent.model, muon_lr=config.muon_lr, adamw_lr=config.adamw_lr)
     keeper = Keeper(
         run=run,

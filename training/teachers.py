@@ -1,9 +1,10 @@
 """Whose games a model imitates: one teacher for each game of a mixture.
 
 Wordle in compact style has a teacher of its own (`teacher.WordleTeacher`). Every other game is
-played by a baseline through the environment: one that guesses at random among what still fits, or,
-where a question has one right answer, one that knows it. Secrets are those of the training split;
-a game for two is played from both seats in turn.
+played by a baseline through the environment: one that guesses at random among what still fits (with
+its exact distribution as target, where that is known), or, where a question has one right answer,
+one that knows it. Secrets are those of the training split; a game for two is played from both seats
+in turn.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from wordle_rl.errors import ConfigError
 from wordle_rl.records import Episode, Task
 from wordle_rl.rollout import play_games
 from wordle_rl.training.mixture import MixedGame, allot, mixture
+from wordle_rl.training.soft_targets import soft_targets
 from wordle_rl.training.teacher import Demonstration, WordleTeacher
 
 BASELINES = {"math": "solver"}
@@ -74,7 +76,12 @@ class PlayedTeacher:
             seeds=[int(seed) for seed in rng.integers(2**32, size=count)],
         )
         shown = [demonstration(episode) for episode in episodes]
-        return shown if self.style == "compact" else [_in_brackets(game) for game in shown]
+        if self.style != "compact":
+            return [_in_brackets(game) for game in shown]
+        targets = soft_targets(self.env_id, self.options, self.baseline, episodes)
+        return [
+            replace(game, teacher_probs=probs) for game, probs in zip(shown, targets, strict=True)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

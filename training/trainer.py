@@ -26,6 +26,7 @@ from wordle_rl.training.rollout_metrics import rollout_metrics
 from wordle_rl.training.sampling import Played, sample_games
 from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.sharding import whole_weights
+from wordle_rl.training.turn_advantages import turns_stand_alone
 from wordle_rl.training.validation import Validate
 
 
@@ -78,7 +79,8 @@ def train(
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
     results = list(run.played())
-    if (doubt := scale_warning(config.env.rewards)) is not None:
+    doubt = scale_warning(config.env.rewards)
+    if doubt is not None and not turns_stand_alone(config.train.advantage, config.train.gamma):
         display.warn(doubt)
 
     for step in range(start, config.train.steps):

@@ -92,6 +92,15 @@ TURN_FORMULAS: Mapping[str, str] = {
 }
 
 
+def turns_stand_alone(advantage: str | None, gamma: float | None) -> bool:
+    """Whether a turn answers for its own reward alone: then totals of games are never compared.
+
+    >>> turns_stand_alone("turn_centered", 0.0), turns_stand_alone("centered", 0.0)
+    (True, False)
+    """
+    return gamma == 0 and advantage in TURN_ADVANTAGES.keys() - {"anchored"}
+
+
 def _centered_by(inputs: AdvantageInputs, key: Callable[[GameInputs, int], Hashable]) -> Values:
     """G_k minus its mean over the turns of the group that have the same key."""
     values: Values = []
