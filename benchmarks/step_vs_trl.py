@@ -7,9 +7,9 @@
 Both train nano on Wordle by the same objective (Dr. GRPO, one update on each batch of games, AdamW
 at the same rate, the same warm-up, clipping and temperature), with groups of 16 games and the same
 number of games a step. TRL plays as its own loop over tools does: all running games answer by one
-call of its `_generate_single_turn` a turn, games that are over leave the batch. Everything that can
-be chosen for it is in `SETTINGS`; the fastest that `--search` found is the default. It gets our
-allocator setting (`keep_freed_memory`) too.
+call of its `_generate_single_turn` a turn, games that are over leave the batch. What can be
+chosen for it is in `SETTINGS`; `--search` times each, and `BEST` is the default until it has told
+of a faster one. It gets our allocator setting (`keep_freed_memory`) too.
 
 Each side runs in a process of its own, the sides take turns. Of each process the first steps warm
 up and are not counted. Seconds are those of the processor: with one thread the wall time of an
@@ -70,6 +70,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """What was tried for TRL. Gradient checkpointing, which it has on by default, costs time and is
 off; so are its reference model (beta 0) and logging of completions."""
 BEST: dict[Style, str] = {"compact": "bf16 autocast", "chat": "bf16 autocast"}
+"""What ours runs in as well."""
 
 
 NAMES = {
