@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft import PeftModel
@@ -26,7 +26,7 @@ NOWHERE = torch.zeros(0, dtype=torch.long)
 
 def plain(model: PreTrainedModel) -> PreTrainedModel:
     """The model itself where adapters are wrapped around it."""
-    return model.get_base_model() if isinstance(model, PeftModel) else model
+    return cast(PreTrainedModel, model.get_base_model()) if isinstance(model, PeftModel) else model
 
 
 def last_hidden(model: PreTrainedModel, ids: Tensor, cache: DynamicCache | None = None) -> Tensor:

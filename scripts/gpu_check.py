@@ -299,7 +299,8 @@ def check_hint(bench: Bench) -> list[Row]:
 def check_static_decoding(bench: Bench) -> list[Row]:
     """A decoding step on a cache of fixed size, compiled (CUDA graphs), against the plain one."""
     rows, room = bench.games, 512
-    model = copy.deepcopy(bench.agent.model).to(bench.agent.compute_dtype)  # as the cache is held
+    model = copy.deepcopy(bench.agent.model)
+    torch.nn.Module.to(model, bench.agent.compute_dtype)  # as the cache is held
     how = {"mode": "reduce-overhead"} if bench.cuda else {"backend": "eager"}
     step = cast(Callable[..., Any], torch.compile(model.forward, **cast(Any, how)))
     times, chosen = {}, {}

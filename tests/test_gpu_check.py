@@ -22,8 +22,8 @@ def test_what_is_wrong_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu_check.check_rollout(bench)
     [row] = gpu_check.check_agreement(bench)
     assert row.right
-    head = bench.agent.model.get_input_embeddings()
-    head.weight.data *= 1.5
+    for weight in bench.agent.model.get_input_embeddings().parameters():
+        weight.data.mul_(1.5)
     [row] = gpu_check.check_agreement(bench)
     assert row.right is False
     monkeypatch.setattr(gpu_check, "CHECKS", [gpu_check.check_agreement])
