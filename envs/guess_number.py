@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guess_number_text import VOICES, ChatVoice, Rules
-from wordle_rl.envs.guessing import Answer, GuessingGame, Reading
+from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.parsing import find_answer
 from wordle_rl.envs.turns import InvalidPolicy
 from wordle_rl.envs.words import Split, split_of
@@ -100,7 +100,8 @@ class GuessNumberEnv(GuessingGame):
     * `credit`: that of the best guess so far.
     * `candidates_left`: with `track_candidates`: how many numbers are still possible.
     * `belief`: with `track_candidates`: which ones, as an interval.
-    * `expected_bits`: with `track_candidates`: what a hint to the guess was to tell, on average.
+    * `expected_bits`, `win_chance`: with `track_candidates`: what a hint to the guess was to tell
+      on average, and how likely it was to be the number.
     * `secret`: after the end, in digits.
 
     ## Arguments
@@ -222,11 +223,11 @@ class GuessNumberEnv(GuessingGame):
     def _belief(self) -> Interval:
         return self._possible
 
-    def _partition(self, guess: str) -> tuple[int, ...]:
+    def _prospects(self, guess: str) -> Prospects:
         number, possible = int(guess), self._possible
         if not possible.holds(number):
-            return (possible.size,)
-        return number - possible.low, 1, possible.high - number
+            return Prospects((possible.size,), 0)
+        return Prospects((number - possible.low, 1, possible.high - number), 1)
 
     def _tell_more(self, info: dict[str, Any]) -> None:
         info["credit"] = self._best

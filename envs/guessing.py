@@ -18,6 +18,30 @@ from wordle_rl.envs.statuses import LEGAL
 from wordle_rl.envs.turns import EndReason, Event, Limits, Voice
 
 
+class Prospects(NamedTuple):
+    """What a guess can bring, before it is answered."""
+
+    answers: Sequence[int]
+    """Of the secrets possible, how many would give each answer."""
+    wins: int
+    """For how many of them the game would be won."""
+
+    @property
+    def bits(self) -> float:
+        """What the answer tells on average over the secrets possible: its entropy."""
+        total = sum(self.answers)
+        return sum(n * log2(total / n) for n in self.answers if n) / total if total else 0.0
+
+    @property
+    def win_chance(self) -> float:
+        """The share of the secrets possible for which the game would be won."""
+        total = sum(self.answers)
+        return self.wins / total if total else 0.0
+
+
+NOTHING_KNOWN = Prospects((), 0)
+
+
 class Reading(NamedTuple):
     """What was understood of an action."""
 
@@ -115,12 +139,9 @@ class GuessingGame(TextEnv):
         """Equal where the same secrets are possible. Asked for where `_counting` is set."""
         return self._events
 
-    def _partition(self, guess: str) -> Sequence[int]:
-        """Of the secrets possible, how many would give each answer to a legal guess.
-
-        Asked for where `_counting` is set.
-        """
-        return (1,)
+    def _prospects(self, guess: str) -> Prospects:
+        """What a legal guess can bring. Asked for where `_counting` is set."""
+        return NOTHING_KNOWN
 
     def _other_end(self) -> EndReason:
         """An end that is the game's own."""
@@ -137,7 +158,7 @@ class GuessingGame(TextEnv):
         self._answered: tuple[str, ...] = ()
         self._turn = self._refusals = self._misfits = self._spent = 0
         self._best = 0.0
-        self._told = 0.0
+        self._ahead = NOTHING_KNOWN
         self._end_reason: EndReason = ""
 
     def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -152,7 +173,9 @@ class GuessingGame(TextEnv):
             fits, answer = self._fits(reading.guess), self._score(reading.guess)
         else:
             fits, answer = False, REFUSED
-        self._told = self._expected_bits(reading)
+        if self._track_candidates:
+            legal = reading.status in LEGAL
+            self._ahead = self._prospects(reading.guess) if legal else NOTHING_KNOWN
         if self._scheme is binary:  # the default; it needs nothing of what the others are told
             self._record(reading, answer)
             parts = {"win": float(answer.solved)}
@@ -161,14 +184,6 @@ class GuessingGame(TextEnv):
         self._misfits += not fits
         info = self._info(self._events[-1], fits, parts)
         return self._observe(), float(sum(parts.values())), self._end_reason != "", info
-
-    def _expected_bits(self, reading: Reading) -> float:
-        """What an answer tells on average over the secrets possible: the entropy of the answer."""
-        if not self._track_candidates or reading.status not in LEGAL:
-            return 0.0
-        counts = self._partition(reading.guess)
-        total = sum(counts)
-        return sum(n * log2(total / n) for n in counts if n) / total if total else 0.0
 
     def _play(self, reading: Reading, answer: Answer, fits: bool) -> Outcome:
         """Put an action on record and say what it did."""
@@ -270,7 +285,8 @@ class GuessingGame(TextEnv):
         if self._track_candidates:
             info["candidates_left"] = self._candidates()
             info["belief"] = self._belief()
-            info["expected_bits"] = self._told
+            info["expected_bits"] = self._ahead.bits
+            info["win_chance"] = self._ahead.win_chance
         if self._end_reason:
             info["secret"] = self._secret
         return info

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
-from wordle_rl.envs.guessing import Answer, GuessingGame, Reading
+from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.hangman_text import VOICES, Rules
 from wordle_rl.envs.hangman_words import HIDDEN, fill_in, fits_pattern, index_of, words_of
 from wordle_rl.envs.parsing import find_answer, is_word, join_spelled
@@ -74,7 +74,8 @@ class HangmanEnv(GuessingGame):
     * `lives`: lives left.
     * `candidates_left`: with `track_candidates`: how many answers of this length fit.
     * `belief`: with `track_candidates`: which ones.
-    * `expected_bits`: with `track_candidates`: what the guess was to tell, on average.
+    * `expected_bits`, `win_chance`: with `track_candidates`: what the guess was to tell on average,
+      and how likely it was to end the game.
     * `secret`: after the end.
 
     ## Arguments
@@ -221,12 +222,14 @@ class HangmanEnv(GuessingGame):
     def _belief(self) -> tuple[str, ...]:
         return self._possible
 
-    def _partition(self, guess: str) -> Sequence[int]:
+    def _prospects(self, guess: str) -> Prospects:
+        words = self._possible
         if len(guess) > 1:
-            named = self._possible.count(guess)
-            return named, len(self._possible) - named
-        shown = Counter(fill_in(self._pattern, word, guess) for word in self._possible)
-        return list(shown.values())
+            named = words.count(guess)
+            return Prospects((named, len(words) - named), named)
+        shown = [fill_in(self._pattern, word, guess) for word in words]
+        wins = sum(word == pattern for word, pattern in zip(words, shown, strict=True))
+        return Prospects(list(Counter(shown).values()), wins)
 
     def _other_end(self) -> EndReason:
         repeats = sum(event.status == "repeat" for event in self._events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from hashlib import blake2b
 from math import perm
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
-from wordle_rl.envs.guessing import Answer, GuessingGame, Reading
+from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.mastermind_text import VOICES, ChatVoice, Rules
 from wordle_rl.envs.parsing import find_answer, is_word, join_spelled
 from wordle_rl.envs.pegs import (
@@ -90,7 +90,8 @@ class MastermindEnv(GuessingGame):
     * `credit`: that of the best guess so far.
     * `candidates_left`: with `track_candidates`: how many codes fit all pegs.
     * `belief`: with `track_candidates`: a digest of which ones.
-    * `expected_bits`: with `track_candidates`: what the pegs were to tell, on average.
+    * `expected_bits`, `win_chance`: with `track_candidates`: what the pegs were to tell on average,
+      and how likely the guess was to be the code.
     * `secret`: after the end.
 
     ## Arguments
@@ -223,10 +224,10 @@ class MastermindEnv(GuessingGame):
         """A digest of the codes still possible."""
         return blake2b(self._possible.tobytes(), digest_size=8).hexdigest()
 
-    def _partition(self, guess: str) -> Sequence[int]:
-        answers = peg_matrix([guess], [self.guesses[i] for i in self._possible])[0]
-        counts: list[int] = np.unique(answers, return_counts=True)[1].tolist()
-        return counts
+    def _prospects(self, guess: str) -> Prospects:
+        codes = [self.guesses[i] for i in self._possible]
+        counts: list[int] = np.unique(peg_matrix([guess], codes)[0], return_counts=True)[1].tolist()
+        return Prospects(counts, int(guess in codes))
 
     def _tell_more(self, info: dict[str, Any]) -> None:
         info["credit"] = self._best

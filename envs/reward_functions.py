@@ -201,6 +201,16 @@ def expected_information(outcome: TurnOutcome, *, max_bits: float = inf) -> floa
     return min(float(outcome.info["expected_bits"]), max_bits)
 
 
+@reads("win_chance")
+def win_chance(outcome: TurnOutcome) -> float:
+    """How likely the action was to win at once, by all that was possible: `correct` without luck.
+
+    Told as `expected_bits` is; where one secret is left it is 1 or 0. Over a whole game it says
+    little, so it too is for credit by turn.
+    """
+    return float(outcome.info["win_chance"])
+
+
 REWARD_FUNCTIONS: dict[str, Callable[..., float]] = {
     "correct": correct,
     "game": game,
@@ -211,6 +221,7 @@ REWARD_FUNCTIONS: dict[str, Callable[..., float]] = {
     "clean": clean,
     "information_gain": information_gain,
     "expected_information": expected_information,
+    "win_chance": win_chance,
 }
 """Name -> function; the keyword arguments are its parameters."""
 
@@ -218,7 +229,7 @@ BLANK = TurnOutcome(
     action="",
     observation="",
     next_observation="",
-    info={"feedback": "", "candidates_left": 1, "expected_bits": 0.0},
+    info={"feedback": "", "candidates_left": 1, "expected_bits": 0.0, "win_chance": 0.0},
     earlier=({"feedback": "", "candidates_left": 1},),
     game_reward=0.0,
     game_parts={},

@@ -6,7 +6,7 @@ words the answer, `rewards` pays and `guessing` counts the turns; this file puts
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ import numpy as np
 from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.feedback import consistent, feedback, naive_tenths, tenths
-from wordle_rl.envs.guessing import Answer, GuessingGame, Reading
+from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.hard_mode import hard_mode_violation
 from wordle_rl.envs.lexicon import WordSource, find_lexicon
 from wordle_rl.envs.parsing import parse_guess
@@ -101,7 +101,8 @@ class WordleEnv(GuessingGame):
     * `consistent`: whether the guess was legal and fitted all feedback before it.
     * `candidates_left`: with `track_candidates`: how many of `answers` fit all feedback.
     * `belief`: with `track_candidates`: a digest of which of them do.
-    * `expected_bits`: with `track_candidates`: what the marks were to tell, on average.
+    * `expected_bits`, `win_chance`: with `track_candidates`: what the marks were to tell on
+      average, and how likely the guess was to be the word.
     * `secret`: after the end.
 
     ## Arguments
@@ -248,8 +249,9 @@ class WordleEnv(GuessingGame):
         """A digest of the words still possible: the same however they were found."""
         return blake2b(self._possible.tobytes(), digest_size=8).hexdigest()
 
-    def _partition(self, guess: str) -> Sequence[int]:
-        return self._lexicon.partition(self._possible, guess)
+    def _prospects(self, guess: str) -> Prospects:
+        counts = self._lexicon.partition(self._possible, guess)
+        return Prospects(counts, int(guess in [self._lexicon.answers[i] for i in self._possible]))
 
     def _picture(self, *, whole: bool, colour: bool) -> str:
         """The rows for a person; `whole` is the board under its heading, else the newest row."""

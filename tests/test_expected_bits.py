@@ -1,4 +1,4 @@
-"""What a guess was to tell on average: against every secret that was possible, one by one."""
+"""What a guess was to bring on average: against every secret that was possible, one by one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.hangman_words import fits_pattern
-from wordle_rl.envs.reward_functions import BLANK, expected_information
+from wordle_rl.envs.reward_functions import BLANK, expected_information, win_chance
 from wordle_rl.envs.words import load_words
 
 WORDS = list(load_words("answers", 5)[:60])
@@ -47,6 +47,7 @@ def test_the_entropy_of_the_answer_over_what_is_possible(name: str) -> None:
             n = len(possible)
             _, _, ended, _, info = env.step(guess)
             assert info["expected_bits"] == pytest.approx(sum(k / n * log2(n / k) for k in counts))
+            assert info["win_chance"] == pytest.approx((guess in possible) / n)
             told.add(info["expected_bits"])
             possible = [secret for secret in possible if answers[secret] == info["feedback"]]
     assert len(told) > 10
@@ -65,6 +66,9 @@ def test_letters_and_words_of_hangman() -> None:
         n = len(possible)
         info = env.step(guess)[4]
         assert info["expected_bits"] == pytest.approx(sum(k / n * log2(n / k) for k in counts))
+        solving = sum(all(b in (a, guess) for a, b in zip(shown, w, strict=True)) for w in possible)
+        solving = solving if len(guess) == 1 else guess in possible
+        assert info["win_chance"] == pytest.approx(solving / n)
         shown, missed = info["pattern"], missed + guess * (guess == "s")
         words = tuple(w for w in words if w != guess)
 
@@ -90,6 +94,16 @@ def test_it_is_paid_whatever_answer_came() -> None:
     env.reset(seed=0, options={"secret": "-3"})
     assert env.step("18")[1] == 2.0  # more than a bit, with the number itself as an answer
     assert expected_information(BLANK) == 0.0
+
+
+def test_a_chance_is_paid_whether_or_not_it_came_true() -> None:
+    env = game("guess-number", rewards={"win_chance": 3.0})
+    for secret in ("7", "8"):
+        env.reset(seed=0, options={"secret": secret})
+        assert env.step("8")[1] == pytest.approx(3 / 44)
+    env.reset(seed=0, options={"secret": "-3"})
+    assert [env.step(guess)[1] for guess in ("-2", "40", "-3")] == [pytest.approx(3 / 44), 0.0, 3.0]
+    assert win_chance(BLANK) == 0.0
 
 
 def test_games_that_do_not_count_do_not_tell() -> None:
