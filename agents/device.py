@@ -6,12 +6,14 @@ Weights are kept in float32 where they are trained; `compute_dtype` is what matr
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, cast
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from wordle_rl.errors import ConfigError
@@ -57,11 +59,16 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 def compiled(model: PreTrainedModel) -> PreTrainedModel:
-    """The same weights behind a forward of fused kernels, for training on rows of any length.
+    """The same weights behind layers of fused kernels, for training on rows of any length.
 
     The first calls take a minute or more, and on a CPU they need a C++ compiler.
     """
-    return cast(PreTrainedModel, torch.compile(model, dynamic=True))
+    twin = copy.copy(model)  # shares every weight
+    twin._modules = dict(model._modules)
+    twin._modules[model.base_model_prefix] = cast(
+        nn.Module, torch.compile(model.base_model, dynamic=True)
+    )
+    return twin
 
 
 def keep_freed_memory() -> None:

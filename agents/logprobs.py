@@ -2,24 +2,28 @@
 
 Rows are right-padded, so plain causal attention never lets a real token see padding and no padding
 mask is needed. What many rows begin with (a group's prompt) is computed once. Logits are computed
-only in columns where some row is trained, and divided by the temperature before the log-softmax,
-exactly as the sampler does.
+before trained tokens only, a few at a time where the vocabulary is large, and divided by the
+temperature before the log-softmax, exactly as the sampler does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, cast
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 from transformers import DynamicCache, PreTrainedModel
 
 from wordle_rl.agents.attention import attention_for, attention_layout
+from wordle_rl.agents.halves import last_hidden, logits_of, recomputed, recomputes
 
 MIN_SHARED_TOKENS = 32
 """A shared prompt shorter than this is not worth a second forward call."""
+LOGITS_AT_ONCE = 2**25
+"""Logits (positions x vocabulary) that are held together: 134 MB in float32."""
 
 
 def token_logprobs(
@@ -91,25 +95,42 @@ def score_tokens(
         raise ValueError(f"temperature {temperature!r}: training needs a value above 0")
     if bool(loss_mask[:, 0].any()):
         raise ValueError("loss_mask is set on the first token, which nothing precedes")
-    columns = loss_mask.any(dim=0).nonzero().flatten()  # [C] trained columns
     blank = torch.zeros(input_ids.shape, dtype=torch.float32, device=input_ids.device)
-    if not len(columns):
+    if not bool(loss_mask.any()):
         return Scores(blank, blank.clone(), blank.clone())
-    logits = _trained_logits(model, input_ids, columns, share_prompt)  # [B, C, V]
-    logp = F.log_softmax(logits.float() / temperature, dim=-1)
-    mask = loss_mask[:, columns]
-
-    def spread_out(values: Tensor) -> Tensor:
-        return blank.index_copy(1, columns, torch.where(mask, values, 0.0))
-
-    chosen = logp.gather(-1, input_ids[:, columns].unsqueeze(-1)).squeeze(-1)  # [B, C]
-    with torch.no_grad():
-        entropy = torch.special.entr(logp.exp()).sum(-1)
-    expected = blank
+    probs, symbols = None, torch.as_tensor(symbol_ids, dtype=torch.long, device=blank.device)
     if teacher_probs is not None:
-        wanted = torch.as_tensor(symbol_ids, device=logp.device)
-        expected = spread_out((logp[..., wanted] * teacher_probs[:, columns]).sum(-1))
-    return Scores(spread_out(chosen), spread_out(entropy), expected)
+        probs = teacher_probs[loss_mask]  # [N, A]
+    hidden = _hidden(model, input_ids, loss_mask, share_prompt)  # [N, hidden size]
+    targets = input_ids[loss_mask]  # [N]
+
+    def score(part: slice) -> Scores:
+        logp = _log_softmax(model, hidden[part], temperature)  # [n, V]
+        chosen = logp.gather(1, targets[part].unsqueeze(1)).squeeze(1)
+        expected = torch.zeros_like(chosen)
+        if probs is not None:
+            expected = (logp[:, symbols] * probs[part]).sum(1)
+        with torch.no_grad():  # last: the backward pass needs none of it
+            entropy = torch.special.entr(logp.exp()).sum(1)
+        return Scores(chosen, entropy, expected)
+
+    found = _in_parts(score, len(targets), model.config.get_text_config().vocab_size)
+    return Scores(*(blank.masked_scatter(loss_mask, values) for values in found))
+
+
+def _in_parts(score: Callable[[slice], Scores], count: int, vocabulary: int) -> Scores:
+    """The scores of so many tokens, a few at a time where their logits are many.
+
+    Of several parts none keeps its logits: the backward pass computes them again.
+    """
+    size = max(1, LOGITS_AT_ONCE // vocabulary)
+    if count <= size:
+        return score(slice(count))
+    parts: list[Scores] = [
+        checkpoint(score, slice(start, start + size), use_reentrant=False, preserve_rng_state=False)
+        for start in range(0, count, size)
+    ]
+    return Scores(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
 def token_distributions(
@@ -120,9 +141,8 @@ def token_distributions(
     N counts the tokens of `loss_mask`, row after row. Arguments as for `token_logprobs`; no token
     may be trained in column 0.
     """
-    columns = loss_mask.any(dim=0).nonzero().flatten()
-    logits = _trained_logits(model, input_ids, columns, share_prompt=True)
-    return F.log_softmax(logits[loss_mask[:, columns]].float() / temperature, dim=-1)
+    hidden = _hidden(model, input_ids, loss_mask, share_prompt=True)
+    return _log_softmax(model, hidden, temperature)
 
 
 def token_features(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor) -> Tensor:
@@ -131,60 +151,48 @@ def token_features(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor)
     The state in which the token was chosen, as the model itself sees it. N as in
     `token_distributions`.
     """
-    columns = loss_mask.any(dim=0).nonzero().flatten()
-    read: list[Tensor] = []
-    head = cast(nn.Module, model.get_output_embeddings())  # type: ignore[no-untyped-call]
-    hook = head.register_forward_pre_hook(lambda module, given: read.append(given[0]))
-    try:
-        _trained_logits(model, input_ids, columns, share_prompt=True)
-    finally:
-        hook.remove()
-    hidden = read[-1]  # the last call is that after the shared prompt; it ends where the rows do
-    if hidden.shape[1] != len(columns):
-        hidden = hidden[:, columns - 1 - (int(columns.max()) + 1 - hidden.shape[1])]
-    return hidden[loss_mask[:, columns]].float()
+    return _hidden(model, input_ids, loss_mask, share_prompt=True).float()
 
 
-def _trained_logits(
-    model: PreTrainedModel, input_ids: Tensor, columns: Tensor, share_prompt: bool
-) -> Tensor:
-    """Logits before the tokens in `columns`, [B, C, V]; what comes after the last is not read."""
-    width = int(columns.max()) + 1
-    return _logits(model, input_ids[:, :width], columns - 1, share_prompt)
+def _log_softmax(model: PreTrainedModel, hidden: Tensor, temperature: float) -> Tensor:
+    """Log-probabilities of the whole vocabulary, [N, V] in float32."""
+    return F.log_softmax(logits_of(model, hidden).float() / temperature, dim=-1)
 
 
-def _logits(model: PreTrainedModel, ids: Tensor, columns: Tensor, share_prompt: bool) -> Tensor:
-    """Logits at `columns`, shape [B, C, V]."""
-    shared = int(columns.min())
-    if share_prompt and shared >= MIN_SHARED_TOKENS and attention_layout(model) != "none":
-        prompts, row_to_prompt = torch.unique(ids[:, :shared], dim=0, return_inverse=True)
+def _hidden(model: PreTrainedModel, ids: Tensor, loss_mask: Tensor, share_prompt: bool) -> Tensor:
+    """What the head reads before each trained token, [N, hidden size]."""
+    before = loss_mask[:, 1:]  # [B, T - 1] true where the next token is trained
+    columns = before.any(dim=0).nonzero().flatten()
+    first, width = int(columns[0]), int(columns[-1]) + 1  # what comes after the last is not read
+    ids, before = ids[:, :width], before[:, :width]
+    if recomputes(model):
+        # Without a cache, so prompts cannot be shared; and with the model's own attention, which is
+        # what the backward pass will compute again.
+        with recomputed(model):
+            return last_hidden(model, ids)[before]
+    if share_prompt and first >= MIN_SHARED_TOKENS and attention_layout(model) != "none":
+        prompts, row_to_prompt = torch.unique(ids[:, :first], dim=0, return_inverse=True)
         if len(prompts) < len(ids):
-            return _logits_after(model, ids[:, shared:], columns - shared, prompts, row_to_prompt)
-    return _forward(model, ids, columns)
+            rest = _hidden_after(model, ids[:, first:], prompts, row_to_prompt)
+            return rest[before[:, first:]]
+    return _forward(model, ids)[before]
 
 
-def _logits_after(
-    model: PreTrainedModel, rest: Tensor, columns: Tensor, prompts: Tensor, row_to_prompt: Tensor
+def _hidden_after(
+    model: PreTrainedModel, rest: Tensor, prompts: Tensor, row_to_prompt: Tensor
 ) -> Tensor:
     """Run each distinct prompt once, hand its keys and values to its rows, run the rest.
 
     Gradients flow through the shared keys and values, so they equal those of the plain forward.
     """
     cache = DynamicCache()
-    _forward(model, prompts, torch.zeros(1, dtype=torch.long), cache)
+    _forward(model, prompts, cache)
     cache.batch_select_indices(row_to_prompt)
-    return _forward(model, rest, columns, cache)
+    return _forward(model, rest, cache)
 
 
-def _forward(
-    model: PreTrainedModel, ids: Tensor, columns: Tensor, cache: DynamicCache | None = None
-) -> Tensor:
+def _forward(model: PreTrainedModel, ids: Tensor, cache: DynamicCache | None = None) -> Tensor:
+    """What the head reads, [B, T, hidden size]."""
     past = cache.get_seq_length() if cache is not None else 0
     with attention_for(model, queries=ids.shape[1], keys=past + ids.shape[1]):
-        logits: Tensor = model(
-            input_ids=ids,
-            past_key_values=cache,
-            use_cache=cache is not None,
-            logits_to_keep=columns.to(ids.device),
-        ).logits
-    return logits if logits.shape[1] == len(columns) else logits[:, columns]
+        return last_hidden(model, ids, cache)

@@ -7,6 +7,8 @@ An estimate from published sizes (`training/memory.py`); no weights and no netwo
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 import torch
 from transformers import Gemma3TextConfig, PretrainedConfig, Qwen3Config
@@ -45,11 +47,13 @@ def published() -> dict[str, PretrainedConfig]:
     }
 
 
-WAYS = {
-    "all weights": {"rank": 0},
-    "LoRA, rank 32": {"rank": 32},
-    "QLoRA, rank 32": {"rank": 32, "bits": 4},
+WAYS: dict[str, dict[str, dict[str, Any]]] = {
+    "all weights": {"lora": {"rank": 0}},
+    "LoRA, rank 32": {"lora": {"rank": 32}},
+    "LoRA, checkpointing": {"lora": {"rank": 32}, "model": {"gradient_checkpointing": True}},
+    "QLoRA, rank 32": {"lora": {"rank": 32, "bits": 4}},
 }
+"""What is changed of a preset."""
 
 
 def rows() -> list[str]:
@@ -62,10 +66,14 @@ def rows() -> list[str]:
         workload = workload_of(
             config, make_env("wordle"), OPENING_TOKENS, config.model.max_new_tokens or 64
         )
-        for way, lora in WAYS.items():
-            chosen = config.model_copy(update={"lora": config.lora.model_copy(update=lora)})
+        for way, changes in WAYS.items():
+            sections = {
+                name: getattr(config, name).model_copy(update=values)
+                for name, values in changes.items()
+            }
+            chosen = config.model_copy(update=sections)
             memory = memory_of(shape, workload, chosen, torch.bfloat16)
-            own = lora["rank"] == config.lora.rank and "bits" not in lora
+            own = chosen == config
             numbers = (
                 memory.weights,
                 memory.training,

@@ -27,51 +27,40 @@ from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import Style
-from wordle_rl.records import Task
+from wordle_rl.records import Completion, FinishReason, Task
 from wordle_rl.rollout import rollout
+
+Answers = Callable[[list[Ids]], list[list[int]]]
+"""Contexts of all running games -> an answer to each, its stop token included."""
 
 
 class GenerateAgent:
     """The peer: the same model, one `generate` call a turn over all running games."""
 
-    def __init__(self, agent: LanguageAgent, style: Style) -> None:
+    def __init__(self, agent: LanguageAgent, style: Style, answers: Answers | None = None) -> None:
         self.agent = agent
         self.style: Style = style
         self.name = "generate"
+        self._answers = answers or self._generate
 
     def begin(self, openings: Sequence[Opening], *, temperature: float) -> GeneratePlayer:
         """Start the games."""
         torch.manual_seed(openings[0].seed)
-        return GeneratePlayer(self.agent, len(openings), temperature)
+        self._temperature = temperature
+        return GeneratePlayer(self.agent, len(openings), self._answers)
 
-
-class GeneratePlayer:
-    """Keeps every game's tokens and prefills them again each turn."""
-
-    def __init__(self, agent: LanguageAgent, games: int, temperature: float) -> None:
-        self.agent = agent
-        self.temperature = temperature
-        self.context: list[Ids] = [()] * games
-
-    def act(self, views: Mapping[int, View]) -> Mapping[int, Move]:
-        """Answer every running game with one call of `generate`."""
-        chat, agent = self.agent.chat, self.agent
-        for i, view in views.items():
-            seen = self.context[i]
-            more = chat.between(seen, view.observation) if seen else chat.opening(view.observation)
-            self.context[i] = (*seen, *more)
-        width = max(len(self.context[i]) for i in views)
-        rows = [
-            [agent.pad_id] * (width - len(self.context[i])) + list(self.context[i]) for i in views
-        ]
-        mask = [[0] * (width - len(self.context[i])) + [1] * len(self.context[i]) for i in views]
+    def _generate(self, contexts: list[Ids]) -> list[list[int]]:
+        agent = self.agent
+        width = max(map(len, contexts))
+        rows = [[agent.pad_id] * (width - len(ids)) + list(ids) for ids in contexts]
+        mask = [[0] * (width - len(ids)) + [1] * len(ids) for ids in contexts]
         with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
             generate = cast(Callable[..., torch.Tensor], agent.model.generate)
             out = generate(
                 input_ids=torch.tensor(rows, device=agent.device),
                 attention_mask=torch.tensor(mask, device=agent.device),
                 do_sample=True,
-                temperature=self.temperature,
+                temperature=self._temperature,
                 top_k=0,
                 top_p=1.0,
                 max_new_tokens=agent.max_new_tokens,
@@ -79,20 +68,45 @@ class GeneratePlayer:
                 pad_token_id=agent.pad_id,
                 use_cache=True,
             )
-        return {
-            i: self._move(i, row) for i, row in zip(views, out[:, width:].tolist(), strict=True)
-        }
+        answers: list[list[int]] = out[:, width:].tolist()
+        return [self._until_stop(answer) for answer in answers]
 
-    def _move(self, i: int, row: list[int]) -> Move:
-        stop = next(
-            (k for k, token in enumerate(row) if token in self.agent.stop_ids), len(row) - 1
+    def _until_stop(self, answer: list[int]) -> list[int]:
+        stops = (k for k, token in enumerate(answer) if token in self.agent.stop_ids)
+        return answer[: next(stops, len(answer) - 1) + 1]
+
+
+class GeneratePlayer:
+    """Keeps every game's tokens and prefills them again each turn."""
+
+    def __init__(self, agent: LanguageAgent, games: int, answers: Answers) -> None:
+        self.agent = agent
+        self.answers = answers
+        self.context: list[Ids] = [()] * games
+
+    def act(self, views: Mapping[int, View]) -> Mapping[int, Move]:
+        """Answer every running game with one call."""
+        chat = self.agent.chat
+        for i, view in views.items():
+            seen = self.context[i]
+            more = chat.between(seen, view.observation) if seen else chat.opening(view.observation)
+            self.context[i] = (*seen, *more)
+        answers = self.answers([self.context[i] for i in views])
+        return {i: self._move(i, tuple(said)) for i, said in zip(views, answers, strict=True)}
+
+    def _move(self, i: int, said: Ids) -> Move:
+        prompt = self.context[i]
+        self.context[i] = (*prompt, *said)
+        stopped = said[-1] in self.agent.stop_ids
+        text = str(self.agent.tokenizer.decode(list(said[:-1] if stopped else said)))
+        completion = Completion(
+            text=text,
+            prompt_ids=prompt,
+            token_ids=said,
+            logprobs=(0.0,) * len(said),  # `generate` tells none
+            finish_reason=FinishReason.STOP if stopped else FinishReason.LENGTH,
         )
-        said = tuple(row[: stop + 1])
-        self.context[i] = (*self.context[i], *said)
-        text = self.agent.tokenizer.decode(
-            list(said[:-1] if said[-1] in self.agent.stop_ids else said)
-        )
-        return Move(action=str(text))
+        return Move(action=text, completion=completion)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from wordle_rl.agents.base import Agent
 from wordle_rl.envs import make_env, supported
@@ -29,6 +29,7 @@ from wordle_rl.seeding import seed_from
 
 __all__ = ["Fingerprinted", "OnGame", "evaluate", "fingerprint", "game_record", "report_json"]
 
+T = TypeVar("T")
 OnGame = Callable[[GameRecord], None]
 """Called once with every game of an evaluation; those found on disk come first."""
 
@@ -40,6 +41,27 @@ class Fingerprinted(Protocol):
     @property
     def fingerprint(self) -> str:
         """Equal for agents that play the same, and for no others."""
+        ...
+
+
+class Workers(Protocol):
+    """Several processes that play one suite; what they are is the caller's affair."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    def share(self, items: Sequence[T]) -> list[T]:
+        """This process's part."""
+        ...
+
+    def together(self, mine: Sequence[T]) -> list[T]:
+        """The parts of all."""
+        ...
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What the first process makes, for all."""
         ...
 
 
@@ -68,6 +90,7 @@ def evaluate(
     batch_games: int = 512,
     on_game: OnGame | None = None,
     limit: int | None = None,
+    workers: Workers | None = None,
 ) -> EvalReport:
     """Play a suite and report how it went.
 
@@ -83,6 +106,8 @@ def evaluate(
         batch_games: games that run together.
         on_game: told of every game.
         limit: play a fixed choice of so many secrets (`Suite.subset`).
+        workers: processes that all call this and share the games out; each returns the whole
+            report, and the first has the `out_dir`.
 
     Raises:
         ConfigError: there is nothing to play, or a number is out of range.
@@ -96,9 +121,16 @@ def evaluate(
     plan = _plan(suite, greedy, samples)
     log = None if out_dir is None else _open_log(Path(out_dir), agent, suite, seed, temperature)
     with closing(log) if log else nullcontext():
-        games = _Games(plan, log, on_game)
-        for batch in games.missing(batch_games):
-            _play(agent, suite, batch, games, seed, temperature)
+        games = _Games(plan, log, on_game, workers)
+        for batch in games.missing(batch_games * (workers.count if workers else 1)):
+            if workers is None:
+                _play(agent, suite, batch, games.add, seed, temperature)
+            else:
+                mine: list[GameRecord] = []
+                _play(agent, suite, workers.share(batch), mine.append, seed, temperature)
+                for game in workers.together(mine):
+                    games.add(game)
+            games.sync()
     report = EvalReport(
         agent=agent.name,
         suite=suite.name,
@@ -133,15 +165,22 @@ class _Games:
     """The games of a plan as they come in; what the log already holds is in at once."""
 
     def __init__(
-        self, plan: Sequence[_Planned], log: GameLog | None, on_game: OnGame | None
+        self,
+        plan: Sequence[_Planned],
+        log: GameLog | None,
+        on_game: OnGame | None,
+        workers: Workers | None,
     ) -> None:
         self._plan = plan
         self._log = log
         self._on_game = on_game
         self._found: dict[GameKey, GameRecord] = {}
+        known = {} if log is None else log.games
+        if workers is not None:
+            known = workers.from_first(lambda: known)
         for planned in plan:
-            if log is not None and planned.key in log.games:
-                self._take(log.games[planned.key])
+            if planned.key in known:
+                self._take(known[planned.key])
 
     def missing(self, size: int) -> Iterator[list[_Planned]]:
         """What is left to play, in batches of one mode."""
@@ -191,11 +230,13 @@ def _play(
     agent: Agent,
     suite: Suite,
     batch: Sequence[_Planned],
-    games: _Games,
+    on_game: OnGame,
     seed: int,
     temperature: float,
 ) -> None:
-    """Play a batch of one mode and add each game as it ends."""
+    """Play a batch of one mode and tell of each game as it ends."""
+    if not batch:
+        return
 
     def build(task: Task) -> TextEnv:
         reads = supported(task.env_id, style=agent.style, history="last")
@@ -203,7 +244,7 @@ def _play(
 
     def finish(index: int, episode: Episode) -> None:
         planned = batch[index]
-        games.add(game_record(episode, mode=planned.mode, sample=planned.sample))
+        on_game(game_record(episode, mode=planned.mode, sample=planned.sample))
 
     play_games(
         agent,
@@ -213,7 +254,6 @@ def _play(
         seeds=[seed_from(seed, p.mode, p.task.task_id, p.sample) for p in batch],
         on_episode=finish,
     )
-    games.sync()
 
 
 def _report(games: Sequence[GameRecord], suite: Suite, seed: int) -> PlayReport | None:

@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -318,3 +321,55 @@ def test_evaluation_does_not_import_torch() -> None:
     assert "'wordle_rl.evaluation.evaluator'" in done.stdout
     for heavy in ("torch", "transformers", "matplotlib"):
         assert f"'{heavy}'" not in done.stdout
+
+
+# --- several processes
+
+
+class Threads:
+    """Two workers as threads: what one hands in, both get."""
+
+    def __init__(self) -> None:
+        self.barrier = threading.Barrier(2)
+        self.parts: list[list[Any]] = [[], []]
+
+    def worker(self, rank: int) -> Any:
+        def together(mine: list[Any]) -> list[Any]:
+            self.parts[rank] = list(mine)
+            self.barrier.wait(60)
+            both = [*self.parts[0], *self.parts[1]]
+            self.barrier.wait(60)
+            return both
+
+        return SimpleNamespace(
+            count=2,
+            share=lambda items: list(items[rank::2]),
+            together=together,
+            from_first=lambda make: together([make()] if rank == 0 else [])[0],
+        )
+
+
+def test_workers_share_the_games_and_have_the_whole_report(tmp_path: Path) -> None:
+    suite = load_suite("wordle-val").subset(5)
+    alone = evaluate(Scripted(), suite, samples=1)
+    threads = Threads()
+    played: list[list[str]] = [[], []]
+
+    def play(rank: int) -> Any:
+        return evaluate(
+            Scripted(),
+            suite,
+            samples=1,
+            out_dir=tmp_path if rank == 0 else None,
+            on_game=lambda game: played[rank].append(game["secret"]),
+            batch_games=2,
+            workers=threads.worker(rank),
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(play, range(2))
+        again, other = pool.map(play, range(2))
+    assert first == second == again == other == alone
+    assert sorted(played[0]) == sorted(played[1])
+    assert len(played[0]) == 20, "the games of the second round are those on disk"
+    assert len(read_games(tmp_path / "games.jsonl")) == 10

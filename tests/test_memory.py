@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, Gemma3TextConfig, PretrainedConfi
 from benchmarks.memory import published, rows
 from tests.families import family_agent
 from wordle_rl.agents.decoding import Decoder
+from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.cli import cli
@@ -55,9 +56,11 @@ def config(**sections: Any) -> TrainConfig:
     return fill_defaults(parse(TrainConfig, sections))
 
 
-def kept_bytes(described: PretrainedConfig, dtype: torch.dtype) -> int:
+def kept_bytes(described: PretrainedConfig, dtype: torch.dtype, *, again: bool = False) -> int:
     """What autograd keeps of a forward pass over one row, weights left out."""
     model = AutoModelForCausalLM.from_config(described, attn_implementation="sdpa").eval()
+    if again:
+        recompute_layers(model)
     weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
     kept: dict[int, torch.Tensor] = {}
 
@@ -87,6 +90,17 @@ def test_activations_are_what_autograd_keeps(name: str, dtype: torch.dtype) -> N
         copies = 2 * shape_of(described).linear
     ratio = shape_of(described).activation_bytes(dtype.itemsize) * TOKENS / (kept - copies)
     assert 0.7 < ratio < 1.3
+
+
+def test_inputs_of_layers_are_what_checkpointing_keeps() -> None:
+    """Beside one layer's activations, which are there while that layer is computed again."""
+    described = MIDDLE["qwen3"]
+    shape = shape_of(described)
+    kept = kept_bytes(described, torch.float32, again=True) - TOKENS * 500 * 4
+    one_layer = shape.activation_bytes(4) // shape.layers
+    inputs = (shape.checkpointed_bytes(4) - one_layer) * TOKENS
+    final_norm = 3 * TOKENS * shape.hidden * 4  # its input, what it returns, and the rows of it
+    assert 0.7 < (inputs + final_norm) / kept < 1.3
 
 
 def test_the_cache_is_what_a_decoder_keeps() -> None:
@@ -129,6 +143,7 @@ def test_what_costs_memory_and_what_saves_it() -> None:
 
     full = peak()
     assert peak(train={"algo": "grpo"}) == full + 4 * shape.parameters, "a copy as reference"
+    assert peak(model={"gradient_checkpointing": True}) < full
     adapter = peak(lora={"rank": 4})
     assert peak(lora={"rank": 4}, train={"algo": "grpo"}) == adapter, "no second model"
     assert peak(lora={"rank": 4, "bits": 4}) < adapter < full
@@ -137,6 +152,20 @@ def test_what_costs_memory_and_what_saves_it() -> None:
     assert min(peak(many), peak(large)) > full
     both = memory_of(shape, many, config(), torch.float32)
     assert both.peak == both.weights + both.training + both.playing
+
+
+def test_logits_cost_no_more_than_a_part_of_them() -> None:
+    shape = shape_of(published()["qwen3-0.6b"])
+    few, many = (
+        memory_of(
+            shape,
+            Workload(games=1, tokens_per_game=1, update_tokens=tokens),
+            config(),
+            torch.bfloat16,
+        ).updating
+        for tokens in (1024, 4096)
+    )
+    assert many - few == 3072 * shape.activation_bytes(2)
 
 
 def test_a_dry_run_says_it_and_writes_nothing(

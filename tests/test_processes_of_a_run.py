@@ -54,16 +54,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_family("qwen2.5", tmp_path_factory.mktemp("models") / "qwen")
 
 
+@pytest.mark.parametrize(("rank", "how"), [(0, "copy"), (0, "shard"), (4, "shard")])
 def test_two_processes_have_the_gradient_of_one(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int, how: str
 ) -> None:
-    done = launch("tests.two_processes", model, tmp_path)
+    done = launch("tests.two_processes", model, tmp_path, str(rank), how)
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     alone = tmp_path / "alone"
     alone.mkdir()
     monkeypatch.setattr(two_processes.update_module, "clip_gradients", None)
-    two_processes.main(str(model), alone)
+    two_processes.main(str(model), alone, rank=rank)
     one = torch.load(alone / "0.pt")
     assert first["games"] == second["games"] == one["games"]
     assert len(one["games"]) == 15
@@ -72,15 +73,22 @@ def test_two_processes_have_the_gradient_of_one(
     for name, gradient in one["gradient"].items():
         assert torch.equal(first["gradient"][name], second["gradient"][name])
         assert torch.allclose(first["gradient"][name], gradient, rtol=0, atol=1e-6 * largest), name
+    for name, weight in one["weights"].items():
+        assert torch.allclose(first["weights"][name], weight, rtol=0, atol=2e-6), name
+    if how == "shard":
+        assert abs(first["held"] - one["held"] / 2) < 0.02 * one["held"]
     for name, value in one["metrics"].items():
         assert first["metrics"][name] == second["metrics"][name]
         assert first["metrics"][name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
 
 
-def test_a_run_goes_on_with_another_number_of_processes(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shard", ["false", "true"])
+def test_a_run_goes_on_with_another_number_of_processes(
+    model: Path, tmp_path: Path, shard: str
+) -> None:
     """Two steps on two processes, two more on one, against four on one."""
     shared, alone = tmp_path / "shared", tmp_path / "alone"
-    base = (*TRAIN, "--model", str(model))
+    base = (*TRAIN, "--model", str(model), "--set", f"train.shard={shard}")
     done = launch("wordle_rl", *base, "--steps", "2", "--json", "--run-dir", shared)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout) == {"run_dir": str(shared), "step": 2, "finished": True}
@@ -105,7 +113,7 @@ def records(run: Path) -> list[dict[str, Any]]:
 
 def test_what_runs_alone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     two = Launched(rank=0, count=2)
-    for module in (processes, games):
+    for module in (processes, games, loops):
         monkeypatch.setattr(module, "world", lambda: two)
     for algo in ("trpo", "dpo"):
         config = two_processes.settings("nano").model_copy(deep=True)
@@ -113,6 +121,13 @@ def test_what_runs_alone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ConfigError, match=f"train.algo='{algo}' runs in one process"):
             loops.check_processes(chosen)
     loops.check_processes(two_processes.settings("nano"))
+    for changes, what in (
+        ({"algo": "ppo"}, "the critic of train.algo='ppo'"),
+        ({"optimizer": "muon"}, "train.optimizer='muon'"),
+    ):
+        train = config.train.model_copy(update={"shard": True, **changes})
+        with pytest.raises(ConfigError, match=f"{what} needs whole weights: set train.shard"):
+            loops.check_processes(config.model_copy(update={"train": train}))
     own = config.model_copy(update={"env": config.env.model_copy(update={"opponent": "self"})})
     with pytest.raises(ConfigError, match="self-play runs in one process"):
         games.check_games(own, "compact")

@@ -14,7 +14,7 @@ from wordle_rl.evaluation.suites import load_suite
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-FOLDERS = ("wordle_rl", "envs", "agents", "training", "evaluation", "data", "benchmarks")
+FOLDERS = ("wordle_rl", "envs", "agents", "training", "evaluation", "data", "benchmarks", "scripts")
 
 
 def blocks(language: str) -> list[str]:

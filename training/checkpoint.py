@@ -22,12 +22,14 @@ from peft import PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from wordle_rl.agents.language import no_progress_bars
 from wordle_rl.agents.lora import merged
 from wordle_rl.errors import CheckpointError
+from wordle_rl.training.sharding import gathered, part_of, shard_moments, whole
 
 DAMAGE = (
     OSError,
@@ -52,11 +54,17 @@ def save_checkpoint(
     optimizers: Sequence[Optimizer],
     state: Mapping[str, Any],
     modules: Mapping[str, nn.Module] = NOTHING,
+    writes: bool = True,
 ) -> None:
     """Write `folder` whole or not at all; an existing one is replaced.
 
-    `modules` are trained beside the model; each has a file of its name.
+    `modules` are trained beside the model; each has a file of its name. Of several processes all
+    call this, since a sharded model has to be gathered, and one `writes`.
     """
+    model = gathered(model)
+    moments = [whole(optimizer.state_dict()) for optimizer in optimizers]
+    if not writes:
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.with_name(f".{folder.name}.part")
     for leftover in folder.parent.glob(".step-*"):  # of a run that was killed
@@ -64,7 +72,7 @@ def save_checkpoint(
     with no_progress_bars():
         merged(model).save_pretrained(part)
     tokenizer.save_pretrained(part)
-    saved = {"optimizers": [o.state_dict() for o in optimizers], "adapter": _adapter(model)}
+    saved = {"optimizers": moments, "adapter": _adapter(model)}
     torch.save(saved, part / "trainer.pt")
     for name, module in modules.items():
         save_file(module.state_dict(), part / f"{name}.safetensors")
@@ -91,9 +99,12 @@ def load_checkpoint(
             raise TypeError(f"trainer.json holds {state!r}")
         saved = torch.load(folder / "trainer.pt", weights_only=True)
         weights = saved["adapter"] or load_file(folder / "model.safetensors")
-        missing, unexpected = model.load_state_dict(weights, strict=False)
+        held = model.state_dict()
+        parts = {name: part_of(value, held.get(name, value)) for name, value in weights.items()}
+        missing, unexpected = model.load_state_dict(parts, strict=False)
         for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(values)
+            shard_moments(optimizer)
         for name, module in modules.items():
             module.load_state_dict(load_file(folder / f"{name}.safetensors"))
     except DAMAGE as error:
@@ -111,8 +122,12 @@ def load_checkpoint(
 def _are_tied(model: PreTrainedModel, missing: Sequence[str]) -> bool:
     """Whether every missing weight is one of the others under a second name (a tied head)."""
     held = model.state_dict()
-    found = {held[name].data_ptr() for name in held.keys() - set(missing)}
-    return all(held[name].data_ptr() in found for name in missing)
+    found = {_place(held[name]) for name in held.keys() - set(missing)}
+    return all(_place(held[name]) in found for name in missing)
+
+
+def _place(tensor: torch.Tensor) -> int:
+    return (tensor.to_local() if isinstance(tensor, DTensor) else tensor).data_ptr()
 
 
 def _discard(folder: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
 from wordle_rl.evaluation.evaluator import evaluate, report_json
 from wordle_rl.evaluation.games import GameRecord
@@ -18,6 +20,7 @@ from wordle_rl.evaluation.suites import Suite
 from wordle_rl.records import EvalReport
 from wordle_rl.run_dir import RunDir, write_atomically
 from wordle_rl.training.policy import load_player
+from wordle_rl.training.processes import workers, world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +39,10 @@ def compare(
     """Play the suites with the starting model and with the best checkpoint; print and save.
 
     The games of a model are kept in a folder of their own, so an interrupted comparison goes on and
-    a run that was prolonged is compared afresh.
+    a run that was prolonged is compared afresh. Several processes share the games; the first one
+    writes.
     """
+    world().from_first(lambda: None)  # nobody reads a checkpoint that is not written yet
     models = {"before": config.model.path, "after": str(run.path)}
     reports: dict[tuple[str, str], EvalReport] = {}
     games: dict[tuple[str, str], list[GameRecord]] = {}
@@ -50,8 +55,9 @@ def compare(
                     agent,
                     suite,
                     samples=config.eval.final_samples,
-                    out_dir=run.evaluations / f"{_file(suite)}-{when}-{agent.fingerprint[:8]}",
+                    out_dir=_folder(run, suite, when, agent) if run.writes else None,
                     on_game=kept.append,
+                    workers=workers(),
                 )
     results = []
     for suite in suites:
@@ -62,8 +68,9 @@ def compare(
         )
         _print(result, suite, console)
         results.append(result)
-    content = comparisons_json(results)
-    write_atomically(run.evaluations / "comparison.json", json.dumps(content, indent=1))
+    content = json.dumps(comparisons_json(results), indent=1)
+    if run.writes:
+        write_atomically(run.evaluations / "comparison.json", content)
     return tuple(results)
 
 
@@ -104,6 +111,7 @@ def _print(result: Comparison, suite: Suite, console: Console) -> None:
     console.print(paired_table(result.gain))
 
 
-def _file(suite: Suite) -> str:
-    """The name of a suite as the name of a folder."""
-    return "".join(c if c.isalnum() or c in "-." else "_" for c in suite.name)
+def _folder(run: RunDir, suite: Suite, when: str, agent: LanguageAgent) -> Path:
+    """Where the games of a model on a suite are kept."""
+    name = "".join(c if c.isalnum() or c in "-." else "_" for c in suite.name)
+    return run.evaluations / f"{name}-{when}-{agent.fingerprint[:8]}"

@@ -44,8 +44,6 @@ class Keeper:
 
     def save(self, step: int, best: int | None) -> None:
         """Write a checkpoint, note the best one, delete old ones."""
-        if not self.run.writes:
-            return
         save_checkpoint(
             self.run.checkpoints / f"step-{step}",
             model=self.model,
@@ -53,7 +51,10 @@ class Keeper:
             optimizers=self.optimizers,
             modules=self.modules,
             state={"step": step},
+            writes=self.run.writes,
         )
+        if not self.run.writes:
+            return
         if best is not None:
             self.run.mark_best(best)
         protected = [] if best is None else [self.run.checkpoints / f"step-{best}"]

@@ -24,6 +24,7 @@ from wordle_rl.training.judgement import judge_games
 from wordle_rl.training.kl import steered
 from wordle_rl.training.optim import policy_optimizers, set_lr, warmup_decay
 from wordle_rl.training.sampling import Played
+from wordle_rl.training.sharding import shard
 from wordle_rl.training.trpo import trust_region
 from wordle_rl.training.tutors import Said, taught
 from wordle_rl.training.update import Step, Updater, gradient_steps
@@ -159,13 +160,18 @@ def new_learner(agent: LanguageAgent, config: TrainConfig) -> Learner:
         raise ValueError("settings are incomplete: call fill_defaults first")
     algorithm = chosen_algorithm(config.train)
     parts = parts_of(algorithm)
+    reference = frozen_reference(agent.model) if config.train.kl_coef else None
+    if config.train.shard:
+        copied = reference is not None and reference is not agent.model
+        agent.model = shard(agent.model)
+        reference = shard(reference) if reference is not None and copied else reference
     update = Updater(
         agent=agent,
         optimizers=policy_optimizers(agent.model, config.train.optimizer, config.train.lr),
         parts=parts,
         settings=config.train,
         temperature=config.rollout.temperature,
-        reference=frozen_reference(agent.model) if config.train.kl_coef else None,
+        reference=reference,
         take_step=STEPS[algorithm.step],
         symbol_ids=symbol_ids(agent.chat, agent.stop_ids[0]),
     )

@@ -8,9 +8,15 @@ from typing import Protocol
 
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
+from wordle_rl.errors import ConfigError
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir
-from wordle_rl.training.algorithms import fill_defaults, find_algorithm
+from wordle_rl.training.algorithms import (
+    chosen_algorithm,
+    fill_defaults,
+    find_algorithm,
+    parts_of,
+)
 from wordle_rl.training.pair_methods import (
     PAIR_METHODS,
     REWARD_MODEL,
@@ -18,7 +24,7 @@ from wordle_rl.training.pair_methods import (
     complete_pairs,
 )
 from wordle_rl.training.pair_trainer import train_on_pairs
-from wordle_rl.training.processes import check_alone
+from wordle_rl.training.processes import check_alone, world
 from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.trainer import Display, train
 from wordle_rl.training.validation import Validate
@@ -66,14 +72,28 @@ def loop_of(algo: str) -> Loop:
 
 
 def check_processes(config: TrainConfig) -> None:
-    """Refuse methods whose update is not a sum of gradients over rows.
+    """Refuse methods whose update is not a sum of gradients over rows, or needs whole weights.
 
     Raises:
         ConfigError: there are several processes and the method is such a one.
     """
+    if config.train.shard and world().count > 1:
+        _check_sharding(config)
     algo = config.train.algo
     if algo in PAIR_METHODS or find_algorithm(algo).step != "gradient":
         check_alone(f"train.algo={algo!r}")
+
+
+def _check_sharding(config: TrainConfig) -> None:
+    critic = parts_of(chosen_algorithm(config.train)).critic_advantage
+    whole = {
+        "train.optimizer='muon'": config.train.optimizer == "muon",
+        f"the critic of train.algo={config.train.algo!r}": critic is not None,
+        "lora.bits=4": config.lora.bits is not None,
+    }
+    for what, asked in whole.items():
+        if asked:
+            raise ConfigError(f"{what} needs whole weights: set train.shard=false")
 
 
 def _complete_rewards(config: TrainConfig) -> TrainConfig:

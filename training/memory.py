@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
+from wordle_rl.agents.logprobs import LOGITS_AT_ONCE
 from wordle_rl.config import TrainConfig
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.errors import ModelError
@@ -29,7 +30,7 @@ ADAM = 2
 SAMPLING = 2 * FLOAT32 + 2 * 8
 """Bytes of a vocabulary entry while a token is drawn: logits, log-softmax, float64 sums."""
 LOSS = 5 * FLOAT32
-"""Bytes of a vocabulary entry in a loss: logits, log-softmax, entropy, and two gradients."""
+"""Bytes of a logit in a loss: itself, log-softmax, entropy, and two gradients."""
 TURN_TOKENS = 40
 """Tokens that a game says between two answers."""
 
@@ -67,6 +68,10 @@ class Shape:
         queries = (self.heads + 2 * self.kv_heads) * self.head_dim
         products = 3 * queries + self.heads * self.head_dim + 4 * self.intermediate
         return self.layers * (10 * self.hidden * FLOAT32 + products * width)
+
+    def checkpointed_bytes(self, width: int) -> int:
+        """The same where layers compute it again: the input of each, and all of one layer."""
+        return self.layers * self.hidden * FLOAT32 + self.activation_bytes(width) // self.layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +168,14 @@ def memory_of(
         training = (1 + ADAM) * FLOAT32 * shape.parameters + reference
     cached = workload.games * workload.tokens_per_game * shape.cache_entries * width
     longest = max(workload.update_tokens, workload.tokens_per_game)  # a row is never cut
+    again = config.model.gradient_checkpointing
+    activations = shape.checkpointed_bytes(width) if again else shape.activation_bytes(width)
+    logits = min(longest * shape.vocabulary, max(LOGITS_AT_ONCE, shape.vocabulary))
     return Memory(
         weights=weights,
         training=training,
         playing=cached + workload.games * shape.vocabulary * SAMPLING,
-        updating=longest * (shape.activation_bytes(width) + shape.vocabulary * LOSS),
+        updating=longest * activations + logits * LOSS,
     )
 
 
@@ -213,7 +221,8 @@ def hint_at_memory(config: TrainConfig) -> Iterator[None]:
             raise
         raise ModelError(
             "out of memory: lower train.micro_batch_tokens "
-            f"(now {config.train.micro_batch_tokens}) where it was updating, rollout.tasks_per_step"
-            f" (now {config.rollout.tasks_per_step}) where it was playing, or train an adapter "
+            f"(now {config.train.micro_batch_tokens}) or set model.gradient_checkpointing=true "
+            "where it was updating, lower rollout.tasks_per_step "
+            f"(now {config.rollout.tasks_per_step}) where it was playing, or train an adapter "
             "(lora.rank=16, lora.bits=4); wordle-rl train --dry-run shows what needs how much"
         ) from error

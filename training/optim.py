@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import AdamW, Muon, Optimizer
 from transformers import PreTrainedModel
 
@@ -98,4 +99,5 @@ def warmup_decay(step: int, steps: int, *, warmup: int, decay_from: float) -> fl
 
 def clip_gradients(model: nn.Module, max_norm: float) -> float:
     """Scale gradients to at most `max_norm` (L2 over all parameters); returns the norm before."""
-    return float(torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm))
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from wordle_rl.agents.chat import ChatOptions
+from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.agents.lora import add_lora, hold_frozen_weights_in
@@ -40,10 +41,13 @@ def load_policy(model: ModelSection, lora: LoraSection, *, seed: int) -> Languag
 
     Raises:
         ConfigError: as `load_player`, or weights of four bits were to be trained.
+        ModelError: as `load_player`, or its layers cannot compute their activations again.
     """
     if lora.bits is not None and not lora.rank:
         raise ConfigError("lora.bits=4 freezes the weights: set lora.rank as well, for example 16")
     agent = load_player(model, model.path, bits=lora.bits)
+    if model.gradient_checkpointing:
+        recompute_layers(agent.model)
     if lora.rank:
         if lora.bits is None and agent.compute_dtype is not torch.float32:
             hold_frozen_weights_in(agent.model, agent.compute_dtype)

@@ -19,6 +19,7 @@ import torch
 import torch.distributed as dist
 from accelerate import PartialState  # type: ignore[import-untyped]
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from wordle_rl.errors import ConfigError
 
@@ -108,8 +109,13 @@ class Launched:
         return result
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """One sum over all of them; a process without rows adds zero."""
-        trained = list(parameters)
+        """One sum over all of them; a process without rows adds zero.
+
+        Those of sharded weights are summed already (`sharding`).
+        """
+        trained = [p for p in parameters if not isinstance(p, DTensor)]
+        if not trained:
+            return
         for parameter in trained:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
@@ -128,6 +134,11 @@ def world() -> World:
         return ALONE
     state = PartialState(cpu=not torch.cuda.is_available())
     return Launched(rank=state.process_index, count=state.num_processes)
+
+
+def workers() -> World | None:
+    """The processes that share an evaluation; None where there is one."""
+    return world() if world().count > 1 else None
 
 
 def check_alone(what: str) -> None:

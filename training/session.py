@@ -115,9 +115,7 @@ def run_training(
                 scorers=scorers,
                 interrupted=lambda: any(world().together([interrupted()])),
             )
-    if not run.writes:
-        return TrainingResult(outcome=outcome)
-    records = list(run.records())
+    records = list(run.records()) if run.writes else []
     if any("rollout/win_rate" in row or "eval/greedy_win_rate" in row for row in records):
         plot_curve(records, run.curve)
     if not outcome.finished:
@@ -126,7 +124,7 @@ def run_training(
         return TrainingResult(outcome=outcome)
     with say_how_to_resume(console, run):
         comparisons = compare(config, run, final, console)
-    if run.curve.is_file():
+    if run.writes and run.curve.is_file():
         say(console, f"learning curve: {run.curve}")
     say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
     return TrainingResult(outcome=outcome, comparisons=comparisons)

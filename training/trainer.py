@@ -25,6 +25,7 @@ from wordle_rl.training.learner import new_learner
 from wordle_rl.training.rollout_metrics import rollout_metrics
 from wordle_rl.training.sampling import Played, sample_games
 from wordle_rl.training.scoring import WeightedScorer
+from wordle_rl.training.sharding import whole_weights
 from wordle_rl.training.turn_advantages import turns_stand_alone
 from wordle_rl.training.validation import Validate
 
@@ -86,22 +87,24 @@ def train(
         done, last = step + 1, step + 1 == config.train.steps
         clock = Clock(display)
         past = Past(metrics=history, played=results)
-        played = sample_games(
-            agent,
-            config,
-            step,
-            past=past,
-            greedy=learner.greedy,
-            scorers=scorers,
-            phase=clock.phase,
-        )
+        with whole_weights(agent):
+            played = sample_games(
+                agent,
+                config,
+                step,
+                past=past,
+                greedy=learner.greedy,
+                scorers=scorers,
+                phase=clock.phase,
+            )
         clock.phase("updating")
         lesson = learner.learn(played, step, history)
         metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
         metrics |= task_metrics(played.everything, config, past)
         if validate is not None and due(done, config.eval.every_steps, last):
             clock.phase("validating")
-            metrics |= validate(agent)
+            with whole_weights(agent):
+                metrics |= validate(agent)
 
         record = StepRecord(step=done, metrics={**metrics, **clock.times()})
         run.log(record)

@@ -87,7 +87,7 @@ def rollouts(
                 "TRL trains a game as one row, and this chat template rewrites earlier turns: use "
                 "another model, chat_template_kwargs, or wordle-rl train"
             )
-        tasks = [_task(env, prompt) for prompt in prompts]
+        tasks = [task_of(env, prompt) for prompt in prompts]
         episodes = play_games(
             agent,
             tasks,
@@ -97,12 +97,17 @@ def rollouts(
             max_turns=max_turns,
         )
         model.train(trains)
-        return _columns(episodes)
+        return columns_of(episodes)
 
     return play
 
 
-def _task(env: EnvSection, prompt: Prompt) -> Task:
+def task_of(env: EnvSection, prompt: Prompt) -> Task:
+    """The task that a row's prompt names.
+
+    Raises:
+        ValueError: it names none.
+    """
     number = prompt[-1]["content"].removeprefix("task ")
     if not number.isdigit():
         raise ValueError(f"prompt {prompt[-1]['content']!r} names no task: make rows by task_row")
@@ -126,8 +131,12 @@ def _seeds(tasks: Sequence[Task], trainer: Any) -> list[int]:
     return seeds
 
 
-def _columns(episodes: Sequence[Episode]) -> dict[str, list[Any]]:
-    """Games as TRL wants them: the first prompt, and all that follows it with a mask."""
+def columns_of(episodes: Sequence[Episode]) -> dict[str, list[Any]]:
+    """Games as TRL wants them: the first prompt, and all that follows it with a mask.
+
+    Raises:
+        ModelError: a game could not be played.
+    """
     columns: dict[str, list[Any]] = {
         key: [] for key in ("prompt_ids", "completion_ids", "logprobs", "env_mask", "game_reward")
     }

@@ -28,6 +28,7 @@ from wordle_rl.training.kl import penalty_to_go
 from wordle_rl.training.losses import Clip
 from wordle_rl.training.optim import clip_gradients, take_step
 from wordle_rl.training.processes import world
+from wordle_rl.training.sharding import is_sharded, keep_pace
 from wordle_rl.training.update_metrics import over_updates, summarise, token_metrics
 
 
@@ -66,8 +67,11 @@ class Updater:
             trained_tokens=trained,
             tokens_per_game=self.settings.tokens_per_row,
         )
-        micros = micro_batches(world().share(samples), self.settings.micro_batch_tokens)
+        micros = list(micro_batches(world().share(samples), self.settings.micro_batch_tokens))
+        behind = self._behind(len(micros))
         batches = [self._prepare(collate(m, self.agent.pad_id, self.agent.device)) for m in micros]
+        for _ in range(behind):
+            self._keep_pace()
         return self.take_step(self, batches, size)
 
     def parameters(self) -> list[Tensor]:
@@ -89,6 +93,23 @@ class Updater:
         if self.parts.kl_placement == "reward" and self.parts.critic_advantage is None:
             batch = charge_divergence(batch, self.parts, self.settings.kl_coef or 0.0)
         return batch
+
+    def _behind(self, micros: int) -> int:
+        """How many micro-batches more another process has, where it waits for this one.
+
+        Asked before the first of them: later the processes are not at the same place.
+        """
+        if not is_sharded(self.agent.model):
+            return 0
+        return max(world().together([micros])) - micros
+
+    def _keep_pace(self) -> None:
+        """Take part in what `_prepare` computes elsewhere."""
+        with torch.no_grad():
+            if self.settings.updates_per_batch > 1:
+                keep_pace(self.agent.model)
+            if self.reference is not None:
+                keep_pace(self.reference)
 
     def logprobs(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies of the policy now, both [B, T]."""
@@ -115,6 +136,7 @@ class Updater:
                 batch.input_ids,
                 batch.loss_mask,
                 temperature=self.temperature,
+                share_prompt=not is_sharded(model),
                 teacher_probs=teacher_probs,
                 symbol_ids=self.symbol_ids,
             )
@@ -135,10 +157,13 @@ class Updater:
         Of several processes each has some of the rows; the sum is the same for all.
         """
         outputs: list[LossOutput] = []
+        behind = self._behind(len(batches))
         for batch in batches:
             output = self.loss(batch, size)
             torch.autograd.backward(output.loss)
             outputs.append(replace(output, loss=output.loss.detach()))
+        for _ in range(behind):
+            keep_pace(self.agent.model)
         world().sum_gradients(self.parameters())
         return summarise(world().together(outputs), size)
 

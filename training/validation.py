@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from wordle_rl.agents.language import LanguageAgent
@@ -11,14 +10,10 @@ from wordle_rl.envs import make_env
 from wordle_rl.envs.words import Split
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.evaluator import evaluate
-from wordle_rl.evaluation.games import GameRecord, key_of
-from wordle_rl.evaluation.metrics import play_report
 from wordle_rl.evaluation.suites import Suite, load_suite, suite_for
-from wordle_rl.evaluation.yardstick import yardstick
-from wordle_rl.records import PlayReport
 from wordle_rl.training.games import SELF
 from wordle_rl.training.mixture import mixture
-from wordle_rl.training.processes import world
+from wordle_rl.training.processes import workers
 
 AUTO = "auto"
 RIVALS = ("random", "perfect")
@@ -83,31 +78,14 @@ def validator(suites: Sequence[Suite]) -> Validate | None:
 
 
 def _measure(agent: LanguageAgent, suite: Suite) -> dict[str, float]:
-    report = _greedy(agent, suite)
+    report = evaluate(agent, suite, samples=0, workers=workers()).greedy
+    assert report is not None
     wins, draws, score = report.win_rate, report.draw_rate.value or 0.0, report.score
     numbers = {"win_rate": wins.value, "low": wins.low, "high": wins.high, "score": score.value}
     if draws:
         numbers = {"win_rate": (wins.value or 0.0) + draws / 2, "draw_rate": draws}
     known = {name: value for name, value in numbers.items() if value is not None}
     return known | {"n": float(report.n)}
-
-
-def _greedy(agent: LanguageAgent, suite: Suite) -> PlayReport:
-    """The greedy games of a suite; of several processes each plays a part, all report the whole."""
-    if world().count == 1:
-        report = evaluate(agent, suite, samples=0).greedy
-        assert report is not None
-        return report
-    mine = world().share(suite.tasks)
-    games: dict[str, GameRecord] = {}
-    if mine:
-        part = replace(suite, tasks=tuple(mine))
-        evaluate(agent, part, samples=0, on_game=lambda game: games.update({key_of(game)[1]: game}))
-    return play_report(
-        world().together([games[task.secret] for task in mine]),
-        max_guesses=suite.protocol.max_guesses,
-        held_against=yardstick(suite),
-    )
 
 
 def _rivals(env_id: str, opponent: str) -> list[dict[str, str]]:

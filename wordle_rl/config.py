@@ -146,6 +146,8 @@ class ModelSection(Section):
     """Variables of the chat template, for example `{ enable_thinking = false }`."""
     think_tokens: int | None = Field(default=None, ge=0)
     """End a thought that is not over after so many tokens; unset for no limit of its own."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: more time, far less memory."""
 
 
 class LoraSection(Section):
@@ -256,8 +258,8 @@ class TrainSection(Section):
     """Gradients are scaled down to this norm."""
     micro_batch_tokens: int = Field(default=8192, ge=1)
     """Padded tokens a forward pass; changes memory and speed, not the result."""
-    gradient_checkpointing: bool = False
-    """Compute activations again in the backward pass: a third more time, far less memory."""
+    shard: bool = False
+    """Of several processes each holds its part of weights, gradients and optimiser (FSDP2)."""
     shuffle_advantages: bool = False
     """A control: shuffle advantages inside each group. Nothing should be learned."""
 

@@ -1,0 +1,362 @@
+"""Ten minutes on a new GPU: is everything right that a GPU changes, and how fast is it?
+
+    python -m scripts.gpu_check                       # a random Qwen3-0.6B on the GPU
+    python -m scripts.gpu_check --device cpu --quick  # a small model, to see that the script works
+
+No weights are downloaded: the model is made at random in the sizes of the published one. Every
+check prints a row of the table at the end: what, how much, and whether it is right. The exit code
+is 1 if one is not. Checks that do not fit into the time that is left are named and left out.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import click
+import torch
+from torch import Tensor
+from transformers import Qwen3Config, Qwen3ForCausalLM, StaticCache
+
+from wordle_rl.agents.device import autocast, pick_device
+from wordle_rl.agents.halves import recompute_layers
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.agents.logprobs import token_logprobs
+from wordle_rl.agents.nano import byte_tokenizer
+from wordle_rl.config import TrainConfig, parse
+from wordle_rl.envs import make_env
+from wordle_rl.errors import ModelError
+from wordle_rl.records import Batch, Episode, Task
+from wordle_rl.rollout import rollout
+from wordle_rl.training.algorithms import fill_defaults
+from wordle_rl.training.batch import build_samples, collate, episode_turns
+from wordle_rl.training.memory import GB, Workload, hint_at_memory, memory_of, shape_of
+from wordle_rl.training.optim import adamw, take_step
+
+LIMIT_S = 600.0
+ANSWER_TOKENS = 24
+LOGPROB_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
+"""Largest difference between sampler and trainer; bf16 keeps eight bits of logits of about 10."""
+MEMORY_TOLERANCE = 0.4
+"""The estimate of memory may be off by so much of what was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line of the table."""
+
+    what: str
+    found: str
+    right: bool | None
+    """None where there is nothing to be right or wrong."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Bench:
+    """What the checks share."""
+
+    agent: LanguageAgent
+    games: int
+    quick: bool
+    episodes: list[Episode] = field(default_factory=list)
+    batch: Batch | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.agent.device
+
+    @property
+    def cuda(self) -> bool:
+        """Whether that is an NVIDIA GPU, or one that speaks as if."""
+        return self.device.type == "cuda"
+
+    @property
+    def weights(self) -> int:
+        """Parameters of the model."""
+        return sum(p.numel() for p in self.agent.model.parameters())
+
+    def seconds(self, run: Callable[[], Any], rounds: int = 3) -> float:
+        """The best of some rounds, after one that warms up."""
+        run()
+        best = float("inf")
+        for _ in range(1 if self.quick else rounds):
+            self.wait()
+            began = time.perf_counter()
+            run()
+            self.wait()
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    def wait(self) -> None:
+        """Until the device has done what it was told."""
+        if self.cuda:
+            torch.cuda.synchronize(self.device)
+
+    def rows(self) -> Batch:
+        """A micro-batch of the games that were played."""
+        if self.batch is None:
+            samples = [
+                sample
+                for episode in self.episodes[: 4 if self.quick else 16]
+                for sample in build_samples(episode_turns(episode, [1.0] * len(episode.turns)))
+            ]
+            self.batch = collate(samples, self.agent.pad_id, self.device)
+        return self.batch
+
+    def update(self) -> None:
+        """Forward and backward over these rows."""
+        batch = self.rows()
+        with autocast(self.device, self.agent.compute_dtype):
+            logprobs, _ = token_logprobs(self.agent.model, batch.input_ids, batch.loss_mask)
+        torch.autograd.backward(-logprobs.sum())
+        self.agent.model.zero_grad(set_to_none=True)
+
+
+def build(device: str, quick: bool) -> Bench:
+    """A random model: the sizes of Qwen3-0.6B, or small ones."""
+    sizes: dict[str, Any] = {
+        "vocab_size": 151_936,
+        "hidden_size": 1024,
+        "intermediate_size": 3072,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+    }
+    if quick:
+        sizes = {
+            "vocab_size": 512,
+            "hidden_size": 64,
+            "intermediate_size": 192,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+        }
+    torch.manual_seed(0)
+    with pick_device(device):
+        model = Qwen3ForCausalLM(
+            Qwen3Config(**sizes, tie_word_embeddings=True, max_position_embeddings=4096)
+        )
+    agent = LanguageAgent(
+        model,
+        byte_tokenizer(),
+        name="random qwen3",
+        device=device,
+        max_new_tokens=ANSWER_TOKENS,
+    )
+    return Bench(agent=agent, games=8 if quick else 128, quick=quick)
+
+
+# --- the checks
+
+
+def check_device(bench: Bench) -> list[Row]:
+    """What it is."""
+    name = torch.cuda.get_device_name(bench.device) if bench.cuda else bench.device.type
+    dtype = str(bench.agent.compute_dtype).removeprefix("torch.")
+    found = f"{name}, torch {torch.__version__}, products in {dtype}"
+    return [Row(what="device", found=found, right=None)]
+
+
+def check_rollout(bench: Bench) -> list[Row]:
+    """Games are played, how fast, and how near to the speed of memory."""
+    played: list[Any] = []
+
+    def play() -> None:
+        played[:] = rollout(
+            bench.agent,
+            [Task(env_id="wordle", task_id=str(p), seed=p) for p in range(bench.games // 4)],
+            4,
+            make_env=lambda task: make_env("wordle", style="chat", history="last", split="train"),
+            temperature=1.0,
+            seed=0,
+        )
+
+    seconds = bench.seconds(play, rounds=1)
+    bench.episodes = [episode for group in played for episode in group.episodes]
+    tokens = sum(
+        len(turn.completion.token_ids)
+        for episode in bench.episodes
+        for turn in episode.turns
+        if turn.completion is not None
+    )
+    turns = max(len(episode.turns) for episode in bench.episodes)
+    read = bench.weights * 4 * turns * ANSWER_TOKENS / seconds  # weights are held in float32
+    share = read / copy_speed(bench)
+    found = f"{bench.games / seconds:.1f} games/s, {tokens / seconds:.0f} tokens/s"
+    return [
+        Row(what="rollout", found=found, right=len(bench.episodes) == bench.games),
+        Row(what="decode, share of memory speed", found=f"{share:.0%}", right=None),
+    ]
+
+
+def copy_speed(bench: Bench) -> float:
+    """Bytes a second that the device reads."""
+    source = torch.empty((1 << 22 if bench.quick else 1 << 28), device=bench.device)
+    target = torch.empty_like(source)
+    return source.numel() * 4 * 2 / bench.seconds(lambda: target.copy_(source))
+
+
+def check_agreement(bench: Bench) -> list[Row]:
+    """The trainer gives sampled tokens the log-probabilities that the sampler gave them."""
+    batch = bench.rows()
+    with torch.no_grad(), autocast(bench.device, bench.agent.compute_dtype):
+        logprobs, _ = token_logprobs(bench.agent.model, batch.input_ids, batch.loss_mask)
+    worst = float((logprobs - batch.sampler_logprobs)[batch.loss_mask].abs().max())
+    limit = LOGPROB_TOLERANCE[bench.agent.compute_dtype]
+    found = f"differ by {worst:.1e} at most (limit {limit:g})"
+    return [Row(what="sampler and trainer", found=found, right=worst < limit)]
+
+
+def check_attention(bench: Bench) -> list[Row]:
+    """The fused kernel computes what plain matrix products do, and how much faster."""
+    model, batch, times = bench.agent.model, bench.rows(), {}
+    results: dict[str, Tensor] = {}
+    for name in ("eager", "sdpa"):
+        model.config._attn_implementation = name
+        with torch.no_grad(), autocast(bench.device, bench.agent.compute_dtype):
+            results[name] = token_logprobs(model, batch.input_ids, batch.loss_mask)[0]
+        times[name] = bench.seconds(bench.update)
+    worst = float((results["eager"] - results["sdpa"]).abs().max())
+    found = f"{times['eager'] / times['sdpa']:.2f}x the speed of plain products, {worst:.1e} apart"
+    right = worst < LOGPROB_TOLERANCE[bench.agent.compute_dtype]
+    return [Row(what="fused attention", found=found, right=right)]
+
+
+def check_update(bench: Bench) -> list[Row]:
+    """How fast an update is, and how near to the speed of matrix products."""
+    batch = bench.rows()
+    seconds = bench.seconds(bench.update)
+    tokens = batch.input_ids.numel()
+    share = 6 * bench.weights * tokens / seconds / product_speed(bench)
+    return [
+        Row(what="update", found=f"{tokens / seconds:.0f} tokens/s", right=None),
+        Row(what="update, share of product speed", found=f"{share:.0%}", right=None),
+    ]
+
+
+def product_speed(bench: Bench) -> float:
+    """Operations a second of a large matrix product in the precision of the run."""
+    side = 256 if bench.quick else 8192
+    a = torch.randn(side, side, device=bench.device, dtype=bench.agent.compute_dtype)
+    return 2 * side**3 / bench.seconds(lambda: a @ a)
+
+
+def check_memory(bench: Bench) -> list[Row]:
+    """What a step takes against the estimate, and what computing activations again saves."""
+    if not bench.cuda:
+        return [Row(what="memory", found="not measured on this device", right=None)]
+    model, batch = bench.agent.model, bench.rows()
+    optimizer = adamw(model.parameters(), 1e-6)
+    peaks = []
+    for again in (False, True):
+        if again:
+            recompute_layers(model)
+        torch.cuda.reset_peak_memory_stats(bench.device)
+        for _ in range(2):
+            with autocast(bench.device, bench.agent.compute_dtype):
+                found, _ = token_logprobs(model, batch.input_ids, batch.loss_mask)
+            torch.autograd.backward(-found.sum())
+            take_step([optimizer])
+        peaks.append(torch.cuda.max_memory_allocated(bench.device))
+    cast(Any, model)._set_gradient_checkpointing(enable=False)
+    work = Workload(games=1, tokens_per_game=1, update_tokens=batch.input_ids.numel())
+    config = fill_defaults(parse(TrainConfig, {}))
+    estimate = memory_of(shape_of(model.config), work, config, bench.agent.compute_dtype).peak
+    off = estimate / peaks[0] - 1
+    return [
+        Row(
+            what="memory of an update",
+            found=f"{peaks[0] / GB:.1f} GB, estimated {estimate / GB:.1f} GB",
+            right=abs(off) < MEMORY_TOLERANCE,
+        ),
+        Row(
+            what="activations again",
+            found=f"{peaks[1] / GB:.1f} GB",
+            right=peaks[1] < peaks[0],
+        ),
+    ]
+
+
+def check_hint(bench: Bench) -> list[Row]:
+    """Running out of memory is one line."""
+    if not bench.cuda:
+        return [Row(what="out of memory", found="not tried on this device", right=None)]
+    try:
+        with hint_at_memory(fill_defaults(parse(TrainConfig, {}))):
+            torch.empty(1 << 50, dtype=torch.uint8, device=bench.device)
+    except ModelError as error:
+        return [Row(what="out of memory", found=str(error).split(":")[0], right=True)]
+    return [Row(what="out of memory", found="no error", right=False)]
+
+
+def check_static_decoding(bench: Bench) -> list[Row]:
+    """A decoding step on a cache of fixed size, compiled (CUDA graphs), against the plain one."""
+    rows, room = bench.games, 512
+    model = copy.deepcopy(bench.agent.model)
+    torch.nn.Module.to(model, bench.agent.compute_dtype)  # as the cache is held
+    how = {"mode": "reduce-overhead"} if bench.cuda else {"backend": "eager"}
+    step = cast(Callable[..., Any], torch.compile(model.forward, **cast(Any, how)))
+    times, chosen = {}, {}
+    token = torch.full((rows, 1), 7, device=bench.device)
+    for name, call in (("plain", model.forward), ("compiled", step)):
+        cache = StaticCache(config=model.config, max_cache_len=room)
+
+        def decode(call: Any = call, cache: Any = cache, name: str = name) -> None:
+            with torch.no_grad():
+                cache.reset()
+                logits = call(input_ids=token, past_key_values=cache, use_cache=True).logits
+            chosen[name] = logits[:, -1].float().clone()
+
+        times[name] = bench.seconds(decode)
+    same = float((chosen["plain"] - chosen["compiled"]).abs().max())
+    found = f"{times['plain'] / times['compiled']:.2f}x the speed of the plain step"
+    return [Row(what="compiled decoding step", found=found, right=same < 0.1)]
+
+
+CHECKS: Sequence[Callable[[Bench], list[Row]]] = (
+    check_device,
+    check_rollout,
+    check_agreement,
+    check_attention,
+    check_update,
+    check_memory,
+    check_hint,
+    check_static_decoding,
+)
+"""In this order: the first ones are what the later ones need."""
+
+
+def run_checks(bench: Bench, limit_s: float) -> list[Row]:
+    """The rows of all checks for which there is time."""
+    began, rows = time.perf_counter(), []
+    for check in CHECKS:
+        if time.perf_counter() - began > limit_s:
+            rows.append(Row(what=check.__name__, found="left out: no time", right=None))
+            continue
+        rows += check(bench)
+    return rows
+
+
+@click.command()
+@click.option("--device", default="auto", show_default=True)
+@click.option("--quick", is_flag=True, help="A small model and few games.")
+@click.option("--limit-s", default=LIMIT_S, show_default=True, help="Begin nothing after that.")
+def main(device: str, quick: bool, limit_s: float) -> None:
+    """Check and time what a GPU changes."""
+    rows = run_checks(build(device, quick), limit_s)
+    width = max(len(row.what) for row in rows)
+    for row in rows:
+        verdict = {True: "right", False: "WRONG", None: ""}[row.right]
+        click.echo(f"{row.what:{width}}  {verdict:5}  {row.found}")
+    sys.exit(any(row.right is False for row in rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The arithmetic of benchmarks: what is counted, what a ratio is, a fit that finds its model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import step_vs_trl
+from benchmarks.scaling import POINTS, Cost, Point, fit, predict, terms
+
+
+def test_warm_up_steps_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 9.0, 10.0, 12.0, 13.0])
+    monkeypatch.setattr(step_vs_trl.time, "perf_counter", lambda: next(clock))
+    meter = step_vs_trl.Meter(warm_up=1)
+    for _ in range(4):
+        meter.step()
+    assert meter.result()["wall_s"] == 1.0, "of 1, 2 and 1; the first took 9"
+
+
+def test_a_ratio_is_that_of_the_medians() -> None:
+    def row(seconds: float) -> dict[str, Any]:
+        return dict.fromkeys(step_vs_trl.NAMES, seconds) | {"rewards": [0.25] * 6}
+
+    text = step_vs_trl.table({"ours": [row(1), row(2), row(9)], "trl": [row(5), row(6), row(4)]})
+    assert "| processor seconds a step | 2 (1 to 9) | 5 (4 to 6) | 2.50 |" in text
+    assert "| reward of the last 5 steps | 0.250 | 0.250 | |" in text
+
+
+def cost_of(point: Point) -> Cost:
+    """A step of the sizes of a point, its costs still unknown."""
+    games = point.tasks * point.group
+    return Cost(
+        play_s=0.0,
+        update_s=0.0,
+        peak_mb=0.0,
+        parameters=12 * point.layers * point.width**2,
+        sampled_tokens=games * point.turns * 6,
+        trained_tokens=games * point.turns * 13,
+        game_turns=games * point.turns,
+        longest_row=point.turns * 13,
+    )
+
+
+def test_a_fit_finds_the_model_and_predicts_the_point_left_out() -> None:
+    model = {"play_s": [0.02, 3.0, 1e-4], "update_s": [0.01, 5.0], "peak_mb": [400, 16, 0.0]}
+    costs = [
+        replace(sizes, **{k: float(np.dot(model[k], v)) for k, v in terms(point, sizes).items()})
+        for point, sizes in ((point, cost_of(point)) for point in POINTS)
+    ]
+    fitted = fit(list(POINTS[:-1]), costs[:-1])
+    for name, coefficients in model.items():
+        assert fitted[name] == pytest.approx(coefficients, rel=1e-6, abs=1e-6)
+    guessed = predict(fitted, POINTS[-1], costs[-1])
+    assert guessed["play_s"] == pytest.approx(costs[-1].play_s)
+    assert guessed["update_s"] == pytest.approx(costs[-1].update_s)
+
+
+def test_the_point_that_is_predicted_is_outside_of_those_fitted() -> None:
+    last = POINTS[-1]
+    assert all(p.width < last.width and p.tasks * p.group < 192 for p in POINTS[:-1])
+    assert last.tasks * last.group == 192
