@@ -169,16 +169,8 @@ VARIANTS: Mapping[str, Variant] = {
     "shallow": Variant(what="2 layers", settings={"layers": 2}, updates=480),
     "deep": Variant(what="8 layers", settings={"layers": 8}, updates=125),
     "narrow": Variant(what="width 128", settings={"width": 128}, updates=480),
-    "wide": Variant(what="width 384", settings={"width": 384}, updates=160),
-    "thin": Variant(what="8 layers, width 128", settings={"layers": 8, "width": 128}, updates=290),
     "adamw": Variant(what="AdamW 0.003 in place of Muon", settings={"muon_lr": 0.0}),
-    "slow": Variant(what="half the learning rate", settings={"muon_lr": 0.01, "adamw_lr": 0.0015}),
     "late": Variant(what="guesses 1 and 2 count a quarter", rewrite=late_guesses, same_games=False),
-    "endgames": Variant(
-        what="60 % of the games begin with at most five words left",
-        settings={"endgame_share": 0.6},
-        same_games=False,
-    ),
     "spelling": Variant(
         what="one game in eight is six words in a row", rewrite=with_spelling, same_games=False
     ),

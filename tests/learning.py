@@ -54,8 +54,8 @@ OWN: Mapping[str, tuple[str, ...]] = {
 }
 """Settings beside `COMMON`."""
 
-SHAKINESS = 0.42
-"""What the logits are multiplied by."""
+SHAKY = 0.45
+"""The share of its games that the player wins before it has learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,20 +95,36 @@ def config_of(algo: str, *overrides: str) -> TrainConfig:
 
 
 def shaky_agent() -> LanguageAgent:
-    """The player before it has learned."""
-    agent = tiny_agent()
-    agent.model.load_state_dict(_knowing())
-    with torch.no_grad():
-        norm = agent.model.get_submodule("model.norm").weight
-        assert isinstance(norm, torch.Tensor)
-        norm.mul_(SHAKINESS)
-    return agent
+    """The player before it has learned: what it knows, at the sharpness that wins `SHAKY`."""
+    return _knowing_agent(_sharpness())
 
 
 @cache
 def shaky_win_rate() -> float:
     """Of the player before it has learned."""
     return sampled_win_rate(shaky_agent())
+
+
+def _knowing_agent(sharpness: float) -> LanguageAgent:
+    """A player whose logits are multiplied by a number: the less, the shakier its spelling."""
+    agent = tiny_agent()
+    agent.model.load_state_dict(_knowing())
+    with torch.no_grad():
+        norm = agent.model.get_submodule("model.norm").weight
+        assert isinstance(norm, torch.Tensor)
+        norm.mul_(sharpness)
+    return agent
+
+
+@cache
+def _sharpness() -> float:
+    """By bisection: every machine rounds otherwise and learns another player in 500 steps."""
+    low, high = 0.1, 1.0
+    for _ in range(6):
+        middle = (low + high) / 2
+        too_sharp = sampled_win_rate(_knowing_agent(middle)) > SHAKY
+        low, high = (low, middle) if too_sharp else (middle, high)
+    return (low + high) / 2
 
 
 @cache

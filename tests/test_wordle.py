@@ -181,6 +181,8 @@ def test_info_has_the_same_keys_and_types_all_game() -> None:
         "consistent": False,
         "candidates_left": 2146,
         "belief": infos[0]["belief"],
+        "expected_bits": 0.0,
+        "win_chance": 0.0,
     }
     assert infos[0]["belief"] != infos[1]["belief"] == infos[2]["belief"]
     shapes = [{key: type(value) for key, value in info.items()} for info in infos]
