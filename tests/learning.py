@@ -130,5 +130,5 @@ def _sharpness() -> float:
 @cache
 def _knowing() -> dict[str, torch.Tensor]:
     agent = tiny_agent()
-    imitate(agent, 500, max_guesses=2, opener="crane", skill=1.0)
+    imitate(agent, 500, max_guesses=2, opener="crane", skill=1.0, decay=True)
     return {name: value.clone() for name, value in agent.model.state_dict().items()}

@@ -18,7 +18,7 @@ from wordle_rl.rollout import rollout
 from wordle_rl.training.batch import build_samples, collate, demonstration_turns
 from wordle_rl.training.games import draw_tasks, training_env
 from wordle_rl.training.loops import loop_of
-from wordle_rl.training.optim import adamw
+from wordle_rl.training.optim import adamw, set_lr
 from wordle_rl.training.teacher import Demonstration
 
 torch.set_num_threads(1)
@@ -76,6 +76,7 @@ def imitate(
     opener: str | None = None,
     skill: float = 0.0,
     lr: float = 1e-2,
+    decay: bool = False,
 ) -> None:
     """Learn from a player who guesses any of the ten words, whatever the feedback.
 
@@ -86,10 +87,12 @@ def imitate(
         opener: always played first; None for any word.
         skill: how often a later guess is the secret instead.
         lr: the step size.
+        decay: let it fall to zero, so that what is learned does not hang on the last few steps.
     """
     rng = np.random.default_rng(0)
     optimizer = adamw(agent.model.parameters(), lr)
-    for _ in range(steps):
+    for step in range(steps):
+        set_lr([optimizer], 1 - step / steps if decay else 1.0)
         games = [_game(rng, max_guesses, opener, skill) for _ in range(16)]
         batch = collate(
             [
