@@ -28,7 +28,7 @@ COMMON = (
     "env.options.max_guesses=2",
     "rollout.tasks_per_step=8",
     "rollout.group_size=8",
-    "train.steps=150",
+    "train.steps=200",
     "train.lr=3e-3",
     "train.decay_from=0.4",
     "train.tokens_per_row=12",
@@ -38,15 +38,17 @@ COMMON = (
 PAIRS = ("rollout.group_size=16", "train.steps=120", "train.decay_from=0.3")
 FOUR_UPDATES = ("train.lr=1e-3", "train.steps=120")
 OWN: Mapping[str, tuple[str, ...]] = {
-    "course": ("rollout.temperature=1.0",),  # at its own 0.7 most games are won at once
+    # At its own 0.7 most games are won at once.
+    "course": ("rollout.temperature=1.0", "train.steps=300"),
     "gdpo": ("env.reward=shaped",),  # needs a reward with parts
+    "remax": ("train.steps=250",),
     "ppo": FOUR_UPDATES,
     "ppo_turn": FOUR_UPDATES,
     # Its steps are as long for a weak gradient as for a strong one, so they have to shrink early.
     "trpo": (
         "train.max_kl=0.01",
         "train.fisher_damping=1",
-        "train.steps=200",
+        "train.steps=300",
         "train.decay_from=0.05",
     ),
     "dpo": PAIRS,
