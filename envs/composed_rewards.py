@@ -34,7 +34,9 @@ BUDGETS = ("max_guesses", "max_attempts", "lives")
 UNKNOWN_BUDGET = 10
 """Answers over which a function is averaged where the rules do not say."""
 COUNTING = " (set env.options.track_candidates = true)"
-HINTS = dict.fromkeys(("candidates_left", "expected_bits", "win_chance"), COUNTING)
+HINTS: Mapping[str, str] = dict.fromkeys(
+    ("candidates_left", "expected_bits", "win_chance"), COUNTING
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
