@@ -169,6 +169,7 @@ VARIANTS: Mapping[str, Variant] = {
     "shallow": Variant(what="2 layers", settings={"layers": 2}, updates=480),
     "deep": Variant(what="8 layers", settings={"layers": 8}, updates=125),
     "narrow": Variant(what="width 128", settings={"width": 128}, updates=480),
+    "wide": Variant(what="width 384", settings={"width": 384}, updates=160),
     "adamw": Variant(what="AdamW 0.003 in place of Muon", settings={"muon_lr": 0.0}),
     "late": Variant(what="guesses 1 and 2 count a quarter", rewrite=late_guesses, same_games=False),
     "spelling": Variant(
