@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks import step_vs_trl
+from benchmarks import step_vs_trl, tictactoe
 from benchmarks.scaling import POINTS, Cost, Point, fit, predict, terms
 
 
@@ -63,3 +64,22 @@ def test_the_point_that_is_predicted_is_outside_of_those_fitted() -> None:
     last = POINTS[-1]
     assert all(p.width < last.width and p.tasks * p.group < 192 for p in POINTS[:-1])
     assert last.tasks * last.group == 192
+
+
+def test_questions_of_tic_tac_toe() -> None:
+    assert tictactoe.completing("OO XX    ", "O") == {2}
+    assert tictactoe.winning("OO XX    ") == {2}
+    assert tictactoe.blocking("OO X     ") == {2}
+    assert tictactoe.blocking("OO XX    ") == set(), "it has a win of its own"
+    assert len(tictactoe.positions()) == 4520
+
+
+def test_a_player_who_knows_the_answers_of_tic_tac_toe() -> None:
+    sure = torch.zeros(4520, 9)
+    for row, board in zip(sure, tictactoe.positions(), strict=True):
+        row[min(tictactoe.deciding(board))] = 1.0
+    count, best, mass = tictactoe.answer(sure, tictactoe.deciding)
+    assert (best, mass) == (1.0, 1.0)
+    assert 0 < count < 4520
+    even = torch.full((4520, 9), 1 / 9)
+    assert tictactoe.answer(even, tictactoe.blocking)[2] == pytest.approx(1 / 9)
