@@ -23,8 +23,10 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import numpy as np
@@ -34,6 +36,7 @@ from wordle_rl.agents.device import keep_freed_memory
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import TrainConfig, parse
+from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.algorithms import fill_defaults
 from wordle_rl.training.learner import new_learner
 from wordle_rl.training.sampling import sample_games
@@ -68,6 +71,32 @@ POINTS = (
 """The last one is predicted."""
 
 
+class Counts(NamedTuple):
+    """What a step played."""
+
+    sampled_tokens: int
+    trained_tokens: int
+    """Of all rows, context included."""
+    game_turns: int
+    longest_row: int
+
+    @classmethod
+    def of(cls, groups: Sequence[EpisodeGroup]) -> Counts:
+        """Count games of an agent that answers with tokens."""
+        games = [
+            [turn.completion for turn in episode.turns if turn.completion is not None]
+            for group in groups
+            for episode in group.episodes
+        ]
+        rows = [len(game[-1].prompt_ids) + len(game[-1].token_ids) for game in games if game]
+        return cls(
+            sampled_tokens=sum(len(answer.token_ids) for game in games for answer in game),
+            trained_tokens=sum(rows),
+            game_turns=sum(map(len, games)),
+            longest_row=max(rows),
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What a step took, and what it counted."""
@@ -76,17 +105,12 @@ class Cost:
     update_s: float
     peak_mb: float
     parameters: int
-    sampled_tokens: int
-    trained_tokens: int
-    """Of all rows, context included."""
-    game_turns: int
-    longest_row: int
+    counts: Counts
 
 
-def measure(point: Point, rounds: int) -> Cost:
-    """The median step of some, after one that warms up."""
-    keep_freed_memory()
-    config = fill_defaults(
+def settings_of(point: Point) -> TrainConfig:
+    """A step of that size; the reward counts letters, so that every group has a signal."""
+    return fill_defaults(
         parse(
             TrainConfig,
             {
@@ -104,7 +128,11 @@ def measure(point: Point, rounds: int) -> Cost:
             },
         )
     )
-    agent = LanguageAgent(
+
+
+def random_agent(point: Point) -> LanguageAgent:
+    """An untrained model of that size."""
+    return LanguageAgent(
         new_model(layers=point.layers, width=point.width),
         byte_tokenizer(),
         name="random",
@@ -113,6 +141,12 @@ def measure(point: Point, rounds: int) -> Cost:
         device="cpu",
         dtype="float32",
     )
+
+
+def measure(point: Point, rounds: int) -> Cost:
+    """The median step of some, after one that warms up."""
+    keep_freed_memory()
+    config, agent = settings_of(point), random_agent(point)
     learner = new_learner(agent, config)
     play, update, counts = [], [], []
     for step in range(rounds + 1):
@@ -122,40 +156,24 @@ def measure(point: Point, rounds: int) -> Cost:
         learner.learn(played, step, [])
         play.append(between - began)
         update.append(time.process_time() - between)
-        games = [episode for group in played.groups for episode in group.episodes]
-        answers = [t.completion for g in games for t in g.turns if t.completion is not None]
-        rows = [g.turns[-1].completion for g in games]
-        lengths = [len(c.prompt_ids) + len(c.token_ids) for c in rows if c is not None]
-        counts.append(
-            (
-                sum(len(answer.token_ids) for answer in answers),
-                sum(lengths),
-                len(answers),
-                max(lengths),
-            )
-        )
-    sampled, trained, turns, longest = (
-        int(statistics.median(values)) for values in zip(*counts[1:], strict=True)
-    )
+        counts.append(Counts.of(played.groups))
     return Cost(
         play_s=statistics.median(play[1:]),
         update_s=statistics.median(update[1:]),
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
         parameters=sum(p.numel() for p in agent.model.parameters()),
-        sampled_tokens=sampled,
-        trained_tokens=trained,
-        game_turns=turns,
-        longest_row=longest,
+        counts=Counts(*(int(statistics.median(c)) for c in zip(*counts[1:], strict=True))),
     )
 
 
 def terms(point: Point, cost: Cost) -> dict[str, list[float]]:
     """What each cost is a sum of, in units that make coefficients readable."""
     billion = cost.parameters / 1e9
-    micro = min(cost.trained_tokens, max(point.micro_batch_tokens, cost.longest_row))
+    counts = cost.counts
+    micro = min(counts.trained_tokens, max(point.micro_batch_tokens, counts.longest_row))
     return {
-        "play_s": [point.turns, cost.sampled_tokens * billion, cost.game_turns],
-        "update_s": [1.0, cost.trained_tokens * billion],
+        "play_s": [point.turns, counts.sampled_tokens * billion, counts.game_turns],
+        "update_s": [1.0, counts.trained_tokens * billion],
         "peak_mb": [1.0, cost.parameters / 1e6, micro * point.width * point.layers / 1e6],
     }
 
@@ -199,7 +217,8 @@ def main(rounds: int, threads: int, as_json: bool, point: int | None) -> None:
     """Measure the points, fit the model, predict the last point."""
     if point is not None:
         torch.set_num_threads(threads)
-        click.echo(json.dumps(asdict(measure(POINTS[point], rounds))))
+        cost = measure(POINTS[point], rounds)
+        click.echo(json.dumps(asdict(cost) | {"counts": cost.counts._asdict()}))
         return
     costs = []
     for number in range(len(POINTS)):
@@ -212,9 +231,10 @@ def main(rounds: int, threads: int, as_json: bool, point: int | None) -> None:
             env={**os.environ, "OMP_NUM_THREADS": str(threads)},
             cwd=ROOT,
         )
-        costs.append(Cost(**json.loads(done.stdout)))
+        told = json.loads(done.stdout)
+        costs.append(Cost(**{**told, "counts": Counts(**told["counts"])}))
         if as_json:
-            click.echo(json.dumps(asdict(POINTS[number]) | asdict(costs[-1])))
+            click.echo(json.dumps(asdict(POINTS[number]) | told))
     fitted = fit(list(POINTS[:-1]), costs[:-1])
     for name, coefficients in fitted.items():
         click.echo(f"{name:9} {' '.join(f'{value:.3g}' for value in coefficients)}")

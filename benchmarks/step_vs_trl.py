@@ -27,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -173,7 +174,6 @@ def run_trl(
     trl: Any = import_module("trl")
     callbacks: Any = import_module("transformers.trainer_callback")
     chosen = SETTINGS[setting]
-    rows = min(chosen.get("rows", games), games)
     path = str(built_in_path("nano"))
     model = AutoModelForCausalLM.from_pretrained(
         path,
@@ -199,31 +199,7 @@ def run_trl(
     trainer = trl.GRPOTrainer(
         model=model,
         processing_class=AutoTokenizer.from_pretrained(path),
-        args=trl.GRPOConfig(
-            output_dir=tempfile.mkdtemp(),
-            per_device_train_batch_size=rows,
-            gradient_accumulation_steps=games // rows,
-            num_generations=GROUP,
-            max_completion_length=ANSWER_TOKENS[style],
-            max_steps=steps,
-            learning_rate=LR,
-            lr_scheduler_type="constant_with_warmup",
-            warmup_steps=WARMUP,
-            adam_beta2=0.95,
-            max_grad_norm=1.0,
-            loss_type="dr_grpo",
-            scale_rewards="none",
-            beta=0.0,
-            temperature=1.0,
-            logging_steps=1,
-            report_to="none",
-            save_strategy="no",
-            use_cpu=True,
-            bf16=chosen.get("bf16", False),
-            gradient_checkpointing=False,
-            disable_tqdm=True,
-            seed=seed,
-        ),
+        args=trl_settings(style, games, steps, seed, chosen),
         train_dataset=import_module("datasets").Dataset.from_list(
             [task_row(number) for number in range(20_000)]
         ),
@@ -240,6 +216,37 @@ def run_trl(
     trainer.train()
     meter.rewards = [row["reward"] for row in trainer.state.log_history if "reward" in row]
     return meter.result()
+
+
+def trl_settings(style: Style, games: int, steps: int, seed: int, chosen: Mapping[str, Any]) -> Any:
+    """A `GRPOConfig` of the same algorithm, learning rate and games a step as ours."""
+    trl: Any = import_module("trl")
+    rows = min(chosen.get("rows", games), games)
+    return trl.GRPOConfig(
+        output_dir=tempfile.mkdtemp(),
+        per_device_train_batch_size=rows,
+        gradient_accumulation_steps=games // rows,
+        num_generations=GROUP,
+        max_completion_length=ANSWER_TOKENS[style],
+        max_steps=steps,
+        learning_rate=LR,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=WARMUP,
+        adam_beta2=0.95,
+        max_grad_norm=1.0,
+        loss_type="dr_grpo",
+        scale_rewards="none",
+        beta=0.0,
+        temperature=1.0,
+        logging_steps=1,
+        report_to="none",
+        save_strategy="no",
+        use_cpu=True,
+        bf16=chosen.get("bf16", False),
+        gradient_checkpointing=False,
+        disable_tqdm=True,
+        seed=seed,
+    )
 
 
 def trl_agent(trainer: Any, style: Style) -> GenerateAgent:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks import step_vs_trl, tictactoe
-from benchmarks.scaling import POINTS, Cost, Point, fit, predict, terms
+from benchmarks.scaling import POINTS, Cost, Counts, Point, fit, predict, terms
 
 
 def test_warm_up_steps_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,10 +39,12 @@ def cost_of(point: Point) -> Cost:
         update_s=0.0,
         peak_mb=0.0,
         parameters=12 * point.layers * point.width**2,
-        sampled_tokens=games * point.turns * 6,
-        trained_tokens=games * point.turns * 13,
-        game_turns=games * point.turns,
-        longest_row=point.turns * 13,
+        counts=Counts(
+            sampled_tokens=games * point.turns * 6,
+            trained_tokens=games * point.turns * 13,
+            game_turns=games * point.turns,
+            longest_row=point.turns * 13,
+        ),
     )
 
 
