@@ -275,6 +275,8 @@ KINDS = {
     "critic, steered kl": ("train.algo=ppo", "train.kl_target=0.01", "train.updates_per_batch=2"),
     "trust region": ("train.algo=trpo", "rollout.refill_rounds=1"),
     "greedy games": ("train.algo=remax",),
+    "pipelined": ("rollout.pipelined=true", "tasks.replay_share=0.5", "train.lr=1e-2"),
+    "pipelined lora": ("rollout.pipelined=true", "lora.rank=2", "train.lr=1e-2"),
 }
 
 

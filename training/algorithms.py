@@ -156,12 +156,14 @@ def fill_defaults(config: TrainConfig) -> TrainConfig:
     """
     algorithm = chosen_algorithm(config.train)
     parts_of(algorithm)
-    own = {
+    own: dict[str, Any] = {
         "clip_low": algorithm.clip_low,
         "clip_high": algorithm.clip_high,
         "updates_per_batch": algorithm.updates,
         "kl_coef": algorithm.kl_coef,
     }
+    if config.rollout.pipelined and algorithm.correction == "none":
+        own["correction"] = "truncated"  # other weights have played than those that learn
     train = _completed(config.train, own)
     if algorithm.step == "trust_region" and train.updates_per_batch > 1:
         raise ConfigError(

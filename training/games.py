@@ -114,6 +114,7 @@ def _play(
     agent: Agent, config: TrainConfig, step: int, temperature: float, tasks_P: Sequence[Task]
 ) -> list[EpisodeGroup]:
     seed = seed_from(config.train.seed, "rollout", step)
+    version = max(0, step - 1) if config.rollout.pipelined else step
     if config.env.opponent == SELF:
         return self_play(
             agent,
@@ -122,7 +123,7 @@ def _play(
             make_match=lambda task: training_match(task, agent.style),
             temperature=temperature,
             seed=seed,
-            policy_version=step,
+            policy_version=version,
         )
     return rollout(
         agent,
@@ -132,7 +133,7 @@ def _play(
         temperature=temperature,
         seed=seed,
         max_turns=config.rollout.max_turns,
-        policy_version=step,
+        policy_version=version,
     )
 
 
@@ -220,6 +221,8 @@ def _check_choices(config: TrainConfig) -> None:
     """Self-play has no player to open its games, and its groups are of seats, not of tasks."""
     if config.env.opponent == SELF and world().count > 1:
         raise ConfigError("setting env.opponent='self': self-play runs in one process only")
+    if config.rollout.pipelined and world().count > 1:
+        raise ConfigError("setting rollout.pipelined=true: leave it out, it is for one process")
     chosen = config.tasks.model_dump().items() - TasksSection().model_dump().items()
     if config.env.opponent == SELF and chosen:
         raise ConfigError(

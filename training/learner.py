@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from peft import PeftModel
+from torch import nn
 from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
@@ -62,6 +63,11 @@ class Learner:
         """Of the policy and the critic."""
         critic = [] if self.critic is None else [self.critic.optimizer]
         return [*self.update.optimizers, *critic]
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What is trained beside the policy, by name."""
+        return {} if self.critic is None else {"critic": self.critic.net}
 
     def learn(self, played: Played, step: int, history: History) -> Lesson:
         """Update the policy, and the critic where there is one, on the games of a step.

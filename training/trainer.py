@@ -22,8 +22,9 @@ from wordle_rl.training.games import Past, task_metrics
 from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.learner import new_learner
+from wordle_rl.training.pipeline import game_source
 from wordle_rl.training.rollout_metrics import rollout_metrics
-from wordle_rl.training.sampling import Played, sample_games
+from wordle_rl.training.sampling import Played
 from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.sharding import whole_weights
 from wordle_rl.training.turn_advantages import turns_stand_alone
@@ -68,13 +69,14 @@ def train(
         interrupted: asked after every step; true saves and returns.
     """
     learner = new_learner(agent, config)
+    source = game_source(agent, config, greedy=learner.greedy, scorers=scorers)
     keeper = Keeper(
         run=run,
         model=agent.model,
         tokenizer=agent.tokenizer,
         optimizers=learner.optimizers,
         keep=config.save.keep_checkpoints,
-        modules={"critic": learner.critic.net} if learner.critic else {},
+        modules={**learner.modules, **source.modules},
     )
     start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
@@ -87,16 +89,7 @@ def train(
         done, last = step + 1, step + 1 == config.train.steps
         clock = Clock(display)
         past = Past(metrics=history, played=results)
-        with whole_weights(agent):
-            played = sample_games(
-                agent,
-                config,
-                step,
-                past=past,
-                greedy=learner.greedy,
-                scorers=scorers,
-                phase=clock.phase,
-            )
+        played = source.games(step, past, clock.phase)
         clock.phase("updating")
         lesson = learner.learn(played, step, history)
         metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
@@ -120,6 +113,7 @@ def train(
         if stop or best == done or due(done, config.save.checkpoint_every_steps, last):
             keeper.save(done, best)
         if stop and not last:
+            source.close()
             return Outcome(step=done, finished=False)
     return Outcome(step=config.train.steps, finished=True)
 

@@ -175,6 +175,8 @@ class RolloutSection(Section):
     refill_rounds: int | None = Field(default=None, ge=0)
     """Most further rounds that replace groups whose games are all worth the same; unset for the
     algorithm's own (0 for most)."""
+    pipelined: bool = False
+    """Play the games of the next step while learning from this one's: they are one update old."""
     overlong_tokens: int = Field(default=0, ge=0)
     """The last so many tokens below the limit of an answer cost up to 1, growing linearly."""
 
