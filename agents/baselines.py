@@ -5,6 +5,7 @@
     greedy-patterns     the guess with the most different answers it can get
     greedy-entropy      the guess whose answer is worth the most bits
     greedy              a move that wins at once, else any: in games for two
+    pupil               right always, and in some games it shows how: in math
     solver              the best play that comes with the game
 
 A name is the same idea in every game that has it; how it plays a game is in that game's
@@ -36,6 +37,7 @@ BASELINES: dict[str, str] = {
     "greedy-patterns": "the guess with the most different answers",
     "greedy-entropy": "the guess whose answer is worth the most bits",
     "greedy": "a move that wins at once, else any; in games for two",
+    "pupil": "the right answer, in some games with the steps to it; in math",
     "solver": "the best play that comes with the game",
 }
 """Name -> what it plays, in a line."""

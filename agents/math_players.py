@@ -1,6 +1,7 @@
 """Math's baselines.
 
 random   a whole number from 0 to 99
+pupil    the solver, who writes down the steps in one game of four and else answers at once
 solver   reads the question, computes: exact for every generated problem
 
 The solver knows what kinds of questions there are (the texts of `TEMPLATES`), but takes the numbers
@@ -22,6 +23,7 @@ import numpy as np
 
 from wordle_rl.agents.base import Opening, View
 from wordle_rl.agents.game_players import GamePlayers, NextMove
+from wordle_rl.agents.math_working import working
 from wordle_rl.envs.math_answers import answer_text, parse_answer
 from wordle_rl.envs.math_expressions import evaluate, parse, parse_once
 from wordle_rl.envs.math_problems import TEMPLATES
@@ -30,6 +32,8 @@ from wordle_rl.envs.math_text import CHAT_MARK, COMPACT_MARK
 
 MOST = 99
 """Random answers lie between 0 and this, as most sums of small numbers do."""
+WORKING_SHARE = 0.25
+"""How often a pupil writes the steps down."""
 NO_IDEA = "?"
 """What the solver says to a question it cannot read."""
 
@@ -84,6 +88,15 @@ def play_solver(opening: Opening) -> NextMove:
     return lambda _: said
 
 
+def play_pupil(opening: Opening) -> NextMove:
+    """Says the right answer: by its steps where it writes them down and there are any."""
+    steps = working(question_of(opening.observation).removeprefix("What is ").removesuffix("?"))
+    answer_at_once = play_solver(opening)
+    if not steps or np.random.default_rng(opening.seed).random() >= WORKING_SHARE:
+        return answer_at_once
+    return lambda view: f"{steps} [{answer_at_once(view).strip('[]')}]"
+
+
 def play_random(opening: Opening) -> NextMove:
     """Says another number on every turn."""
     rng = np.random.default_rng(opening.seed)
@@ -128,6 +141,6 @@ def _is_legal(public: Mapping[str, Any], opener: str) -> bool:
 
 
 MATH_PLAYERS = GamePlayers(
-    players={"random": play_random, "solver": play_solver},
+    players={"random": play_random, "pupil": play_pupil, "solver": play_solver},
     is_legal=_is_legal,
 )

@@ -203,13 +203,13 @@ def new_nano(config: PretrainConfig) -> LanguageAgent:
         )
     model = new_model(layers=config.layers, width=config.width, seed=config.seed)
     model.config.wordle_rl_style = "compact"
-    model.config.wordle_rl_max_new_tokens = 12
+    model.config.wordle_rl_max_new_tokens = config.max_new_tokens
     return LanguageAgent(
         model,
         byte_tokenizer(),
         name="new nano",
         style="compact",
-        max_new_tokens=12,
+        max_new_tokens=config.max_new_tokens,
         device=config.device,
         dtype=config.dtype,
     )

@@ -65,6 +65,8 @@ class PretrainConfig(Section):
     """Layers of a fresh nano."""
     width: int = Field(default=256, ge=32, multiple_of=32)
     """Hidden size of a fresh nano."""
+    max_new_tokens: int = Field(default=12, ge=1)
+    """Longest answer of a fresh nano; another model has its own."""
     seed: int = Field(default=0, ge=0)
     """Fixes the initial weights and every game."""
     steps: int = Field(default=600, ge=1)
