@@ -32,6 +32,7 @@ from wordle_rl.agents.decoding import Decoder, Sampled, ThoughtLimit, check_deco
 from wordle_rl.agents.device import autocast, pick_device, pick_dtype
 from wordle_rl.agents.likely import likely_answers
 from wordle_rl.agents.lora import four_bits, merged
+from wordle_rl.agents.norms import quicken_norms
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
 from wordle_rl.records import Completion, FinishReason
@@ -71,6 +72,7 @@ class LanguageAgent:
         self.chat = ChatRenderer(tokenizer, chat)
         self.stop_ids = _stop_ids(model, tokenizer, self.chat)
         self.pad_id = _pad_id(model, tokenizer)
+        quicken_norms(self.model)
         check_decoding(self.model, self.pad_id)
         self.max_new_tokens = max_new_tokens
         self.thoughts = _thought_limit(self.chat)
