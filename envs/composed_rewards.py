@@ -35,7 +35,7 @@ UNKNOWN_BUDGET = 10
 """Answers over which a function is averaged where the rules do not say."""
 COUNTING = " (set env.options.track_candidates = true)"
 HINTS: Mapping[str, str] = dict.fromkeys(
-    ("candidates_left", "expected_bits", "win_chance"), COUNTING
+    ("candidates_left", "expected_bits", "guaranteed_bits", "win_chance"), COUNTING
 )
 
 

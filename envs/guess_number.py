@@ -100,8 +100,8 @@ class GuessNumberEnv(GuessingGame):
     * `credit`: that of the best guess so far.
     * `candidates_left`: with `track_candidates`: how many numbers are still possible.
     * `belief`: with `track_candidates`: which ones, as an interval.
-    * `expected_bits`, `win_chance`: with `track_candidates`: what a hint to the guess was to tell
-      on average, and how likely it was to be the number.
+    * `expected_bits`, `guaranteed_bits`, `win_chance`: with `track_candidates`: what a hint to the
+      guess was to tell on average and at least, and how likely it was to be the number.
     * `secret`: after the end, in digits.
 
     ## Arguments

@@ -33,6 +33,11 @@ class Prospects(NamedTuple):
         return sum(n * log2(total / n) for n in self.answers if n) / total if total else 0.0
 
     @property
+    def guaranteed_bits(self) -> float:
+        """What the answer tells in the worst case: that of the most likely one."""
+        return log2(sum(self.answers) / max(self.answers)) if any(self.answers) else 0.0
+
+    @property
     def win_chance(self) -> float:
         """The share of the secrets possible for which the game would be won."""
         total = sum(self.answers)
@@ -286,6 +291,7 @@ class GuessingGame(TextEnv):
             info["candidates_left"] = self._candidates()
             info["belief"] = self._belief()
             info["expected_bits"] = self._ahead.bits
+            info["guaranteed_bits"] = self._ahead.guaranteed_bits
             info["win_chance"] = self._ahead.win_chance
         if self._end_reason:
             info["secret"] = self._secret

@@ -74,8 +74,8 @@ class HangmanEnv(GuessingGame):
     * `lives`: lives left.
     * `candidates_left`: with `track_candidates`: how many answers of this length fit.
     * `belief`: with `track_candidates`: which ones.
-    * `expected_bits`, `win_chance`: with `track_candidates`: what the guess was to tell on average,
-      and how likely it was to end the game.
+    * `expected_bits`, `guaranteed_bits`, `win_chance`: with `track_candidates`: what the guess was
+      to tell on average and at least, and how likely it was to end the game.
     * `secret`: after the end.
 
     ## Arguments

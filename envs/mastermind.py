@@ -90,8 +90,8 @@ class MastermindEnv(GuessingGame):
     * `credit`: that of the best guess so far.
     * `candidates_left`: with `track_candidates`: how many codes fit all pegs.
     * `belief`: with `track_candidates`: a digest of which ones.
-    * `expected_bits`, `win_chance`: with `track_candidates`: what the pegs were to tell on average,
-      and how likely the guess was to be the code.
+    * `expected_bits`, `guaranteed_bits`, `win_chance`: with `track_candidates`: what the pegs were
+      to tell on average and at least, and how likely the guess was to be the code.
     * `secret`: after the end.
 
     ## Arguments

@@ -101,8 +101,8 @@ class WordleEnv(GuessingGame):
     * `consistent`: whether the guess was legal and fitted all feedback before it.
     * `candidates_left`: with `track_candidates`: how many of `answers` fit all feedback.
     * `belief`: with `track_candidates`: a digest of which of them do.
-    * `expected_bits`, `win_chance`: with `track_candidates`: what the marks were to tell on
-      average, and how likely the guess was to be the word.
+    * `expected_bits`, `guaranteed_bits`, `win_chance`: with `track_candidates`: what the marks were
+      to tell on average and at least, and how likely the guess was to be the word.
     * `secret`: after the end.
 
     ## Arguments

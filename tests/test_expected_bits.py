@@ -12,7 +12,12 @@ import pytest
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.hangman_words import fits_pattern
-from wordle_rl.envs.reward_functions import BLANK, expected_information, win_chance
+from wordle_rl.envs.reward_functions import (
+    BLANK,
+    expected_information,
+    guaranteed_information,
+    win_chance,
+)
 from wordle_rl.envs.words import load_words
 
 WORDS = list(load_words("answers", 5)[:60])
@@ -47,6 +52,7 @@ def test_the_entropy_of_the_answer_over_what_is_possible(name: str) -> None:
             n = len(possible)
             _, _, ended, _, info = env.step(guess)
             assert info["expected_bits"] == pytest.approx(sum(k / n * log2(n / k) for k in counts))
+            assert info["guaranteed_bits"] == pytest.approx(log2(n / max(counts)))
             assert info["win_chance"] == pytest.approx((guess in possible) / n)
             told.add(info["expected_bits"])
             possible = [secret for secret in possible if answers[secret] == info["feedback"]]
@@ -66,6 +72,7 @@ def test_letters_and_words_of_hangman() -> None:
         n = len(possible)
         info = env.step(guess)[4]
         assert info["expected_bits"] == pytest.approx(sum(k / n * log2(n / k) for k in counts))
+        assert info["guaranteed_bits"] == pytest.approx(log2(n / max(counts)))
         solving = sum(all(b in (a, guess) for a, b in zip(shown, w, strict=True)) for w in possible)
         solving = solving if len(guess) == 1 else guess in possible
         assert info["win_chance"] == pytest.approx(solving / n)
@@ -94,6 +101,23 @@ def test_it_is_paid_whatever_answer_came() -> None:
     env.reset(seed=0, options={"secret": "-3"})
     assert env.step("18")[1] == 2.0  # more than a bit, with the number itself as an answer
     assert expected_information(BLANK) == 0.0
+
+
+def test_what_a_guess_guarantees_falls_at_once_beside_the_middle() -> None:
+    env = make_env(
+        "guess-number", hi=1000, track_candidates=True, rewards={"guaranteed_information": 2.0}
+    )
+    worth = {}
+    for guess in (500, 501, 444):
+        env.reset(seed=0, options={"secret": 1000})
+        _, paid, _, _, info = env.step(str(guess))
+        worth[guess] = info["expected_bits"], info["guaranteed_bits"]
+        assert paid == 2 * info["guaranteed_bits"]
+    assert worth[500][1] == pytest.approx(log2(1000 / 500))
+    assert worth[500] == pytest.approx(worth[501])
+    assert worth[500][0] - worth[444][0] == pytest.approx(0.009, abs=5e-4)
+    assert worth[500][1] - worth[444][1] == pytest.approx(0.153, abs=5e-4)
+    assert guaranteed_information(BLANK) == 0.0
 
 
 def test_a_chance_is_paid_whether_or_not_it_came_true() -> None:

@@ -182,6 +182,7 @@ def test_info_has_the_same_keys_and_types_all_game() -> None:
         "candidates_left": 2146,
         "belief": infos[0]["belief"],
         "expected_bits": 0.0,
+        "guaranteed_bits": 0.0,
         "win_chance": 0.0,
     }
     assert infos[0]["belief"] != infos[1]["belief"] == infos[2]["belief"]
