@@ -1,4 +1,4 @@
-"""RMSNorm in few passes over memory, for float32 activations.
+"""RMSNorm in few passes over memory, for weights in float32.
 
 A small model in float32 spends more time in its norms than in its matrix products: written out as
 square, mean, scale and weigh, each a pass over memory, and twice as many backwards. Here the same
@@ -8,8 +8,9 @@ form, four:
     y = x r w,  r = (mean(x^2) + eps)^(-1/2)
     dL/dw = sum of g x r,  dL/dx = g w r - x r^3 mean(g w x)      with g = dL/dy
 
-Equal to rounding (1e-6). Modules are taken over where they turn out to compute this, whatever they
-are called; any other, and other precisions, stay as they are.
+Equal to rounding (1e-6); what comes in bfloat16 is not rounded to it once more half-way. Modules
+are taken over where they turn out to compute this, whatever they are called; any other, and weights
+in other precisions, stay as they are.
 """
 
 from __future__ import annotations
@@ -53,12 +54,11 @@ class _Quick(nn.Module):
     _eps: float
 
     def forward(self, x: Tensor) -> Tensor:
-        exact = x.dtype is self.weight.dtype is torch.float32
-        if not exact or torch.compiler.is_compiling():  # a compiler fuses the passes itself
-            result: Tensor = super().forward(x)
+        if self.weight.dtype is not torch.float32 or torch.compiler.is_compiling():
+            result: Tensor = super().forward(x)  # a compiler fuses the passes itself
             return result
         weight = self.weight + self._plus if self._plus else self.weight
-        return _RMSNorm.apply(x, weight, self._eps)  # type: ignore[no-any-return]
+        return _RMSNorm.apply(x.float(), weight, self._eps)  # type: ignore[no-any-return]
 
 
 def quicken_norms(model: nn.Module) -> int:

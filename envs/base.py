@@ -6,7 +6,8 @@ import os
 import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
+from functools import cache
 from typing import Any, Literal, Self, TextIO, TypedDict
 
 import gymnasium
@@ -27,6 +28,13 @@ CHARSET = "".join(map(chr, range(32, 127))) + "\n"
 """Printable ASCII and newline: what observations are made of."""
 MAX_OBSERVATION, MAX_ACTION = 16_384, 8_192
 """Most characters of an observation, and of an action that is read."""
+
+
+@cache
+def _spaces() -> tuple[Text, Text]:
+    """Of observations and actions. Each game has a copy: making a space costs as much as a game."""
+    observations = SharedText(MAX_OBSERVATION, min_length=0, charset=CHARSET)
+    return observations, Text(MAX_ACTION, min_length=0, charset=CHARSET)
 
 
 class Played(TypedDict):
@@ -56,8 +64,7 @@ class TextEnv(gymnasium.Env[str, str]):
             known = ", ".join(self.metadata["render_modes"])
             raise ValueError(f"unknown render_mode {render_mode!r}: use one of {known}, or None")
         self.render_mode = render_mode
-        self.observation_space = SharedText(MAX_OBSERVATION, min_length=0, charset=CHARSET)
-        self.action_space = Text(MAX_ACTION, min_length=0, charset=CHARSET)
+        self.observation_space, self.action_space = map(copy, _spaces())
         self._running = False
         self._observation = ""
 

@@ -33,6 +33,7 @@ from wordle_rl.agents.decoding import (
     check_decoding,
     uniforms,
 )
+from wordle_rl.agents.device import autocast
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.errors import ModelError
 
@@ -166,6 +167,24 @@ def test_attention_may_change_inside_a_game(family: str, monkeypatch: pytest.Mon
     assert used[:2] == ["sdpa", "eager"]
     assert model.config._attn_implementation == "sdpa"
     assert max(game.error(model) for game in games) < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("queries", "dtype", "used"),
+    [
+        (1, torch.float32, "eager"),
+        (1, torch.bfloat16, "sdpa"),
+        (8, torch.bfloat16, "eager"),
+        (200, torch.float32, "sdpa"),
+    ],
+)
+def test_which_attention_serves_a_cpu(queries: int, dtype: torch.dtype, used: str) -> None:
+    model = tiny_model("qwen3", attention="sdpa")
+    with autocast(torch.device("cpu"), dtype), attention_for(model, queries=queries, keys=200):
+        assert model.config._attn_implementation == used
+    halved = tiny_model("qwen3", attention="sdpa").to(dtype)  # type: ignore[arg-type]
+    with attention_for(halved, queries=queries, keys=200):
+        assert halved.config._attn_implementation == used
 
 
 @pytest.mark.parametrize("family", FRESH)
