@@ -154,6 +154,7 @@ def fill_defaults(config: TrainConfig) -> TrainConfig:
         ConfigError: if the algorithm or a part of it does not exist, or a setting does not go with
             it.
     """
+    config = config.model_copy(update={"train": _corrected(config)})
     algorithm = chosen_algorithm(config.train)
     parts_of(algorithm)
     own = {
@@ -177,6 +178,14 @@ def fill_defaults(config: TrainConfig) -> TrainConfig:
     rollout = _completed(config.rollout, sampling)
     env = config.env.model_copy(update={"beliefs": config.env.beliefs or algorithm.beliefs})
     return config.model_copy(update={"env": env, "rollout": rollout, "train": train})
+
+
+def _corrected(config: TrainConfig) -> TrainSection:
+    """Another program's tokens are weighed, unless settings or algorithm say how already."""
+    train = config.train
+    if config.sampler.kind == "local" or chosen_algorithm(train).correction != "none":
+        return train
+    return train.model_copy(update={"correction": train.correction or "truncated"})
 
 
 def _completed(section: S, own: Mapping[str, Any]) -> S:

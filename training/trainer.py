@@ -23,6 +23,7 @@ from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.learner import new_learner
 from wordle_rl.training.rollout_metrics import rollout_metrics
+from wordle_rl.training.samplers import new_sampler
 from wordle_rl.training.sampling import Played, sample_games
 from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.sharding import whole_weights
@@ -68,6 +69,7 @@ def train(
         interrupted: asked after every step; true saves and returns.
     """
     learner = new_learner(agent, config)
+    sampler = new_sampler(agent, config)
     keeper = Keeper(
         run=run,
         model=agent.model,
@@ -89,7 +91,7 @@ def train(
         past = Past(metrics=history, played=results)
         with whole_weights(agent):
             played = sample_games(
-                agent,
+                sampler.player(),
                 config,
                 step,
                 past=past,
