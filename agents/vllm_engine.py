@@ -12,16 +12,19 @@ what older weights left in the cache is never used.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
 from transformers import PreTrainedModel
 
 from wordle_rl.agents.decoding import Sampled
+from wordle_rl.agents.halves import plain
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.lora import plain_weights, save_adapter
 from wordle_rl.agents.vllm_agent import Limits, Request
@@ -57,7 +60,7 @@ class VllmEngine:
         self._refreshes = 0
         self._adapter: Any = None
         self._has_frozen_weights = False
-        policy.model.config.save_pretrained(self._folder.path)
+        _save_config(policy.model, self._folder.path)
         arguments = {
             "dtype": str(policy.compute_dtype).removeprefix("torch."),
             "max_model_len": -1,  # as much as the model has and memory holds
@@ -65,6 +68,7 @@ class VllmEngine:
             **_adapter_options(policy.model),
             **options,
             "model": str(self._folder.path),
+            "runner": "generate",
             "load_format": "dummy",
             "skip_tokenizer_init": True,
             "logprobs_mode": "processed_logprobs",
@@ -149,6 +153,13 @@ def import_vllm() -> Any:
     except (ImportError, RuntimeError) as error:
         raise ConfigError(f"vLLM is installed but cannot be imported: {error}") from error
     return vllm
+
+
+def _save_config(model: PreTrainedModel, folder: Path) -> None:
+    """What vLLM reads of a model: its config, with the class that `save_pretrained` would name."""
+    config = copy.deepcopy(model.config)
+    config.architectures = [type(plain(model)).__name__]
+    config.save_pretrained(folder)
 
 
 def _adapter_options(model: PreTrainedModel) -> dict[str, Any]:
