@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from peft import PeftModel
+from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from wordle_rl.agents.api_client import ApiClient, ApiError, TransientApiError
 from wordle_rl.agents.decoding import Sampled
-from wordle_rl.agents.language import no_progress_bars
-from wordle_rl.agents.lora import save_adapter
+from wordle_rl.agents.lora import plain_weights, save_adapter
 from wordle_rl.agents.vllm_agent import Limits, Request
 from wordle_rl.agents.weight_folder import WeightFolder
 from wordle_rl.errors import ConfigError
@@ -86,8 +86,7 @@ class VllmServer:
             save_adapter(model, folder)
             self._load_adapter(folder)
         else:
-            with no_progress_bars():
-                model.save_pretrained(folder)
+            _save_weights(model, folder)
             self._load_weights(folder)
 
     def sample(self, requests: Sequence[Request], limits: Limits) -> list[Sampled]:
@@ -149,6 +148,17 @@ class VllmServer:
     def _version(self) -> str:
         """A name that no other run on the server, and no other step, has."""
         return f"{self._run}-{self._refreshes}"
+
+
+def _save_weights(model: PreTrainedModel, folder: Path) -> None:
+    """All weights as one file, tied ones under each of their names.
+
+    `save_pretrained` writes those once; but vLLM packs the two for a CPU apart from each other, and
+    would keep the head of before.
+    """
+    folder.mkdir(parents=True)
+    weights = {name: weight.cpu().clone() for name, weight in plain_weights(model)}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def _read_model(url: str, body: bytes) -> tuple[str, int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from safetensors.torch import load_file
+from transformers import PreTrainedModel
 
 from tests.chat_server import Request as HttpRequest
 from tests.chat_server import Response
@@ -97,8 +99,8 @@ class VllmApp:
             return Response(b"Success: LoRA adapter removed successfully.")
         if path == "/collective_rpc":
             assert body["method"] == "reload_weights"
-            weights = body["kwargs"]["weights_path"]
-            self.base = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32)
+            weights = load_file(Path(body["kwargs"]["weights_path"]) / "model.safetensors")
+            self.base.load_state_dict(weights)
             return Response({"results": [None]})
         assert path == "/v1/completions"
         return Response(self.completion(body))

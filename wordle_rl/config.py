@@ -229,7 +229,8 @@ class TrainSection(Section):
     kl_placement: Literal["loss", "reward"] | None = None
     """Where the KL divergence is charged; unset for the algorithm's own."""
     correction: str | None = None
-    """Weights for a sampler that differs from the trainer; unset for the algorithm's own."""
+    """Weights for a sampler that differs from the trainer; unset for the algorithm's own, and with
+    vLLM for `truncated` where it has none."""
     gamma: float | None = Field(default=None, ge=0, le=1)
     """Discount of a turn, for advantages by turn: 0 credits a turn with its own reward alone; unset
     for the algorithm's own."""
