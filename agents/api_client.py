@@ -1,8 +1,9 @@
 """A small client of OpenAI-compatible servers: one chat completion a call, retried where it helps.
 
-In: messages. Out: a `ChatReply` with the text and what it took in tokens. The protocol is one POST
-of JSON that OpenAI, vLLM, SGLang, llama.cpp, Ollama and most providers speak alike, so the standard
-library is all it takes. An `ApiClient` may be used by many threads at once.
+In: messages. Out: a `ChatReply` with the text and what it took in tokens; `ask` gets anything else
+that a server has. The protocol is one POST of JSON that OpenAI, vLLM, SGLang, llama.cpp, Ollama and
+most providers speak alike, so the standard library is all it takes. An `ApiClient` may be used by
+many threads at once.
 
 The key is read from the environment, travels in one header, and is kept out of everything that is
 printed: repr, errors, and what a server says that repeats it. Redirects are refused, since the
@@ -21,11 +22,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from wordle_rl.errors import ConfigError, ModelError
 
+T = TypeVar("T")
 Message = Mapping[str, str]
 """`role` (system, user or assistant) and `content`."""
 
@@ -121,12 +123,28 @@ class ApiClient:
             ApiError: the server refuses this request, and would again.
         """
         body = self._body(messages, temperature, max_tokens)
+        return self.ask("chat/completions", _read_reply, body)
+
+    def ask(
+        self, path: str, read: Callable[[str, bytes], T], body: Mapping[str, Any] | None = None
+    ) -> T:
+        """Ask `base_url`/`path` for something, with retries as in `chat`.
+
+        Args:
+            path: below the base.
+            read: (url, what came) -> the answer; raises TransientApiError where it makes no sense.
+            body: sent as JSON, by POST; None for a GET.
+
+        Raises:
+            TransientApiError: every attempt failed.
+            ApiError: the server refuses this request, and would again.
+        """
         for attempt in range(self.retries):
             try:
-                return self._ask(body)
+                return self._attempt(path, read, body)
             except TransientApiError as error:
                 self.sleep(self._pause_s(attempt, error.retry_after_s))
-        return self._ask(body)
+        return self._attempt(path, read, body)
 
     def _body(
         self, messages: Sequence[Message], temperature: float, max_tokens: int
@@ -146,16 +164,19 @@ class ApiClient:
         pause = FIRST_PAUSE_S * 2.0**attempt * self._random.uniform(0.5, 1.5)
         return min(max(pause, asked_s or 0.0), LONGEST_PAUSE_S)
 
-    def _ask(self, body: Mapping[str, Any]) -> ChatReply:
+    def _attempt(
+        self, path: str, read: Callable[[str, bytes], T], body: Mapping[str, Any] | None
+    ) -> T:
         """One attempt. What is raised names neither headers nor the request, so not the key."""
         headers = {"Content-Type": "application/json", "User-Agent": "wordle-rl"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
-        url = f"{self.base_url}/chat/completions"
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
+        url = f"{self.base_url}/{path}"
+        sent = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, sent, headers)
         try:
             with self._opener.open(request, timeout=self.timeout_s) as response:
-                return _read_reply(url, response.read(MOST_BYTES))
+                return read(url, response.read(MOST_BYTES))
         except urllib.error.HTTPError as error:
             failure = self._refusal(url, error)
         except TimeoutError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -25,7 +25,7 @@ from transformers import (
 from transformers.utils.logging import set_tqdm_hook
 
 from wordle_rl.agents.attention import attention_layout
-from wordle_rl.agents.base import Move, Opening, Player, View
+from wordle_rl.agents.base import Opening, Player
 from wordle_rl.agents.built_in import BUILT_IN, built_in_path
 from wordle_rl.agents.chat import PLAIN, THOUGHT, THOUGHT_END, ChatOptions, ChatRenderer, Ids
 from wordle_rl.agents.decoding import Decoder, Sampled, ThoughtLimit, check_decoding
@@ -33,9 +33,9 @@ from wordle_rl.agents.device import autocast, pick_device, pick_dtype
 from wordle_rl.agents.likely import likely_answers
 from wordle_rl.agents.lora import four_bits, merged
 from wordle_rl.agents.norms import quicken_norms
+from wordle_rl.agents.token_player import TokenPlayer
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
-from wordle_rl.records import Completion, FinishReason
 
 
 class LanguageAgent:
@@ -219,53 +219,26 @@ class LanguageAgent:
         return _LanguagePlayer(self, openings, temperature)
 
 
-class _LanguagePlayer:
+class _LanguagePlayer(TokenPlayer):
     """The running games of a `LanguageAgent`."""
 
     def __init__(
         self, agent: LanguageAgent, openings: Sequence[Opening], temperature: float
     ) -> None:
+        super().__init__(agent, openings, temperature)
         self._agent = agent
-        self._temperature = temperature
-        self._seeds = [opening.seed for opening in openings]
-        self._drawn = [0] * len(openings)
-        self._context: list[Ids] = [()] * len(openings)
-        # A game that begins in the middle is a conversation already, of which nothing was sampled.
-        earlier = [opening.info.get("opening", ()) for opening in openings]
-        self._seen = [[turn["observation"] for turn in turns] for turns in earlier]
-        self._said = [[turn["action"] for turn in turns] for turns in earlier]
-        self._newest = {i: turns[-1]["answer"] for i, turns in enumerate(earlier) if turns}
         self._decoder: Decoder | None = None
         self._live: list[int] = []
 
-    def act(self, views: Mapping[int, View]) -> Mapping[int, Move]:
+    def _sample(self, rows: list[int]) -> list[Sampled]:
         agent = self._agent
-        rows = [i for i in views if self._extend_context(i, views[i].observation)]
-        if not rows:
-            return {}
         with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
-            decoder = self._decoder_for(rows)
-            sampled = decoder.sample(
+            return self._decoder_for(rows).sample(
                 max_new_tokens=agent.max_new_tokens,
                 stop_ids=agent.stop_ids,
                 temperature=self._temperature,
                 thoughts=agent.thoughts,
             )
-        return {i: self._move(i, answer) for i, answer in zip(rows, sampled, strict=True)}
-
-    def _extend_context(self, i: int, observation: str) -> bool:
-        """Append what game `i` sees now; false where the context is full."""
-        chat, said = self._agent.chat, self._said[i]
-        began = not self._context[i]
-        self._seen[i].append(self._newest.get(i, observation) if began else observation)
-        if not said:
-            self._context[i] = chat.opening(observation)
-        elif began:
-            self._context[i] = chat.prompt(self._seen[i], said)
-        else:
-            self._context[i] = chat.next_prompt(self._context[i], self._seen[i], said)
-        room = self._agent.context_length - len(self._context[i])
-        return room >= self._agent.max_new_tokens
 
     def _decoder_for(self, rows: list[int]) -> Decoder:
         """The cache of the games that are asked for, brought up to their contexts.
@@ -292,25 +265,6 @@ class _LanguagePlayer:
         self._live = rows
         self._decoder.extend(contexts)
         return self._decoder
-
-    def _move(self, i: int, answer: Sampled) -> Move:
-        prompt = self._context[i]
-        self._context[i] = (*prompt, *answer.token_ids)
-        self._drawn[i] += len(answer.token_ids)
-        stopped = bool(answer.token_ids) and answer.token_ids[-1] in self._agent.stop_ids
-        spoken = answer.token_ids[:-1] if stopped else answer.token_ids
-        text = self._agent.tokenizer.decode(list(spoken), skip_special_tokens=False)
-        assert isinstance(text, str)
-        self._said[i].append(text)
-        completion = Completion(
-            text=text,
-            prompt_ids=prompt,
-            token_ids=answer.token_ids,
-            logprobs=answer.logprobs,
-            finish_reason=FinishReason.STOP if stopped else FinishReason.LENGTH,
-            sampled=answer.sampled,
-        )
-        return Move(action=self._agent.chat.action(text), completion=completion)
 
 
 @contextmanager

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import importlib.util
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
-from torch import nn
+from torch import Tensor, nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from wordle_rl.errors import ConfigError
@@ -83,6 +85,23 @@ def merged(model: PreTrainedModel) -> PreTrainedModel:
     if getattr(folded.get_base_model(), "is_loaded_in_4bit", False):
         return _widened(folded)
     return cast(PreTrainedModel, folded.merge_and_unload())
+
+
+def save_adapter(model: PeftModel, folder: Path) -> None:
+    """Write the adapter in PEFT's form; the frozen weights are not in it."""
+    # Left to choose, peft asks the hub about the vocabulary.
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+
+
+def plain_weights(model: PreTrainedModel) -> Iterator[tuple[str, Tensor]]:
+    """The weights by the names of the plain model, one after the other; adapters are left out."""
+    if not isinstance(model, PeftModel):
+        yield from model.state_dict().items()
+        return
+    base = cast(PreTrainedModel, model.get_base_model())
+    for name, weight in base.state_dict().items():
+        if ".lora_" not in name:
+            yield name.replace(".base_layer.", "."), weight
 
 
 def _widened(model: PeftModel) -> PreTrainedModel:

@@ -32,7 +32,8 @@ class _RMSNorm(torch.autograd.Function):
         inverse.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
         ctx.eps = eps  # type: ignore[attr-defined]
-        return (x * inverse).mul_(weight)
+        result: Tensor = (x * inverse).mul_(weight)
+        return result
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
@@ -46,19 +47,29 @@ class _RMSNorm(torch.autograd.Function):
         return torch.addcmul(grad * weight * inverse, x, slope), d_weight, None
 
 
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """The formula, of x [..., N] and weight [N]."""
+    result: Tensor = _RMSNorm.apply(x, weight, eps)  # type: ignore[no-untyped-call]
+    return result
+
+
 class _Quick(nn.Module):
-    """Put before a norm's own class; `_plus` is added to its weight."""
+    """Put before a norm's own class."""
 
     weight: Tensor
     _plus: float
+    """Added to the weight."""
     _eps: float
+    _keeps_dtype: bool
+    """Whether the result is in the precision of the input; else in float32."""
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weight.dtype is not torch.float32 or torch.compiler.is_compiling():
             result: Tensor = super().forward(x)  # a compiler fuses the passes itself
             return result
         weight = self.weight + self._plus if self._plus else self.weight
-        return _RMSNorm.apply(x.float(), weight, self._eps)  # type: ignore[no-any-return]
+        exact = rms_norm(x.float(), weight, self._eps)
+        return exact.to(x.dtype) if self._keeps_dtype else exact
 
 
 def quicken_norms(model: nn.Module) -> int:
@@ -86,10 +97,10 @@ def _quicken(module: nn.Module) -> bool:
         x = x.to(weight.device)
         theirs = module(x)
         for plus in (0.0, 1.0):
-            ours = _RMSNorm.apply(x, weight + plus, eps)
-            if torch.allclose(ours, theirs, rtol=1e-5, atol=1e-6):
-                module.__class__ = _quick_class(type(module))
-                module._plus, module._eps = plus, eps  # type: ignore[assignment]
+            if torch.allclose(rms_norm(x, weight + plus, eps), theirs, rtol=1e-5, atol=1e-6):
+                keeps = module(x.bfloat16()).dtype is torch.bfloat16
+                module.__class__ = _quick_class(type(module))  # type: ignore[arg-type]
+                vars(module).update(_plus=plus, _eps=eps, _keeps_dtype=keeps)
                 return True
     return False
 

@@ -10,7 +10,7 @@ from transformers.models.qwen3.modeling_qwen3 import Qwen3RMSNorm
 
 from tests.ten_words import tiny_agent
 from wordle_rl.agents.nano import new_model
-from wordle_rl.agents.norms import _Quick, _RMSNorm, quicken_norms
+from wordle_rl.agents.norms import _Quick, quicken_norms, rms_norm
 
 
 def plain(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
@@ -25,18 +25,18 @@ def quick(model: nn.Module) -> list[str]:
 def test_it_is_the_formula(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     x, weight = torch.randn(shape).double(), torch.randn(5).double()
-    ours = _RMSNorm.apply(x, weight, 1e-6)
-    assert torch.allclose(ours, plain(x, weight, 1e-6), rtol=1e-12)  # type: ignore[arg-type]
+    ours = rms_norm(x, weight, 1e-6)
+    assert torch.allclose(ours, plain(x, weight, 1e-6), rtol=1e-12)
 
 
 def test_gradients_and_second_derivatives() -> None:
     torch.manual_seed(0)
     x = torch.randn(2, 3, 5, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(5, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda a, b: _RMSNorm.apply(a, b, 1e-3), (x, weight))
-    assert torch.autograd.gradgradcheck(lambda a, b: _RMSNorm.apply(a, b, 1e-3), (x, weight))
+    assert torch.autograd.gradcheck(lambda a, b: rms_norm(a, b, 1e-3), (x, weight))
+    assert torch.autograd.gradgradcheck(lambda a, b: rms_norm(a, b, 1e-3), (x, weight))
     frozen = weight.detach()
-    assert torch.autograd.gradcheck(lambda a: _RMSNorm.apply(a, frozen, 1e-3), (x,))
+    assert torch.autograd.gradcheck(lambda a: rms_norm(a, frozen, 1e-3), (x,))
 
 
 def test_a_model_gives_the_same_with_it() -> None:
@@ -91,6 +91,10 @@ def test_a_norm_that_adds_one_to_its_weight() -> None:
     after = copy.deepcopy(before)
     assert quicken_norms(after) > 0
     ids = torch.arange(1, 11).unsqueeze(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert before(ids).logits.dtype is after(ids).logits.dtype
+    norm = next(m for name, m in after.named_modules() if name.endswith("q_norm"))
+    assert norm(torch.randn(2, 8).bfloat16()).dtype is torch.bfloat16  # as Gemma's own
     assert torch.allclose(before(ids).logits, after(ids).logits, rtol=1e-4, atol=1e-5)
 
 

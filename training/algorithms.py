@@ -154,16 +154,15 @@ def fill_defaults(config: TrainConfig) -> TrainConfig:
         ConfigError: if the algorithm or a part of it does not exist, or a setting does not go with
             it.
     """
+    config = config.model_copy(update={"train": _corrected(config)})
     algorithm = chosen_algorithm(config.train)
     parts_of(algorithm)
-    own: dict[str, Any] = {
+    own = {
         "clip_low": algorithm.clip_low,
         "clip_high": algorithm.clip_high,
         "updates_per_batch": algorithm.updates,
         "kl_coef": algorithm.kl_coef,
     }
-    if config.rollout.pipelined and algorithm.correction == "none":
-        own["correction"] = "truncated"  # other weights have played than those that learn
     train = _completed(config.train, own)
     if algorithm.step == "trust_region" and train.updates_per_batch > 1:
         raise ConfigError(
@@ -179,6 +178,15 @@ def fill_defaults(config: TrainConfig) -> TrainConfig:
     rollout = _completed(config.rollout, sampling)
     env = config.env.model_copy(update={"beliefs": config.env.beliefs or algorithm.beliefs})
     return config.model_copy(update={"env": env, "rollout": rollout, "train": train})
+
+
+def _corrected(config: TrainConfig) -> TrainSection:
+    """Tokens of another program or of older weights are weighed, unless it is said how already."""
+    train = config.train
+    exact = config.sampler.kind == "local" and not config.rollout.pipelined
+    if exact or chosen_algorithm(train).correction != "none":
+        return train
+    return train.model_copy(update={"correction": train.correction or "truncated"})
 
 
 def _completed(section: S, own: Mapping[str, Any]) -> S:

@@ -2,7 +2,7 @@
 
 w = pi_old (trainer) / pi (sampler), always detached; the policy term is multiplied by it, the KL
 term is not. The local sampler is the trainer's own model, so there is nothing to correct and `none`
-is the default.
+is the default; with vLLM (`samplers`) or games played ahead (`pipeline`) it is `truncated`.
 
 Two ways to use a mismatch exclude each other. With one update a batch `old_logprobs` are the
 sampler's, the ratio of the loss is against the sampler, and w is 1 (two policies). With more, the

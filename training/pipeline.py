@@ -25,6 +25,7 @@ from wordle_rl.agents.chat import ChatRenderer
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
 from wordle_rl.training.games import Past
+from wordle_rl.training.samplers import Sampler, new_sampler
 from wordle_rl.training.sampling import Phase, Played, sample_games
 from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.sharding import whole_weights
@@ -51,7 +52,8 @@ class GameSource(Protocol):
 class InTurn:
     """Plays the games of a step when they are asked for."""
 
-    agent: LanguageAgent
+    policy: LanguageAgent
+    sampler: Sampler
     config: TrainConfig
     greedy: bool
     scorers: Sequence[WeightedScorer]
@@ -63,9 +65,9 @@ class InTurn:
 
     def games(self, step: int, past: Past, phase: Phase) -> Played:
         """Played by the policy as it is."""
-        with whole_weights(self.agent):
+        with whole_weights(self.policy):
             return sample_games(
-                self.agent,
+                self.sampler.player(),
                 self.config,
                 step,
                 past=past,
@@ -87,10 +89,12 @@ class Pipelined:
     greedy: bool
     scorers: Sequence[WeightedScorer]
     _player: LanguageAgent = field(init=False)
+    _sampler: Sampler = field(init=False)
     _running: Future[Played] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._player = twin(self.policy)
+        self._sampler = new_sampler(self._player, self.config)
         if self.policy.device.type == "cpu":  # two threads at work: each has half of the cores
             torch.set_num_threads(max(1, torch.get_num_threads() // 2))
 
@@ -136,12 +140,13 @@ class Pipelined:
         known = max(0, step - 1)
         past = Past(metrics=tuple(past.metrics[:known]), played=tuple(past.played[:known]))
         done: Future[Played] = Future()
+        player = self._sampler.player()
 
         def play() -> None:
             try:
                 done.set_result(
                     sample_games(
-                        self._player,
+                        player,
                         self.config,
                         step,
                         past=past,
@@ -187,4 +192,5 @@ def game_source(
     """
     if config.rollout.pipelined:
         return Pipelined(policy=agent, config=config, greedy=greedy, scorers=scorers)
-    return InTurn(agent=agent, config=config, greedy=greedy, scorers=scorers)
+    sampler = new_sampler(agent, config)
+    return InTurn(policy=agent, sampler=sampler, config=config, greedy=greedy, scorers=scorers)

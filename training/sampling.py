@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.agents.base import Agent
 from wordle_rl.config import TrainConfig
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.advantages import is_constant
@@ -21,6 +22,15 @@ from wordle_rl.training.scoring import WeightedScorer, add_scores
 
 Phase = Callable[[str], None]
 """Told what is going on now."""
+
+
+class SamplingAgent(Agent, Protocol):
+    """A language model, or who plays for it."""
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Longest answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +56,7 @@ class _Round:
 
 
 def sample_games(
-    agent: LanguageAgent,
+    agent: SamplingAgent,
     config: TrainConfig,
     step: int,
     *,
@@ -58,7 +68,7 @@ def sample_games(
     """Play the tasks of a step, and more where the settings ask for groups with a signal.
 
     Args:
-        agent: the policy.
+        agent: the policy, or who samples for it.
         config: complete settings (`algorithms.fill_defaults`).
         step: 0 for the first.
         past: what the choice of tasks may depend on.
@@ -95,7 +105,7 @@ def has_signal(group: EpisodeGroup) -> bool:
 
 
 def _play_round(
-    agent: LanguageAgent,
+    agent: SamplingAgent,
     config: TrainConfig,
     step: int,
     attempt: int,

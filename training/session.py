@@ -44,6 +44,7 @@ from wordle_rl.training.overlong import check_overlong
 from wordle_rl.training.policy import load_policy
 from wordle_rl.training.processes import check_alone, world
 from wordle_rl.training.reward_model import reward_scorers
+from wordle_rl.training.samplers import check_sampler
 from wordle_rl.training.sft import pretrain
 from wordle_rl.training.teachers import find_teacher
 from wordle_rl.training.validation import AUTO, chosen_suites, validator
@@ -76,6 +77,7 @@ def run_training(
     loop = loop_of(config.train.algo)
     config = loop.complete(config)
     check_processes(config)
+    check_sampler(config)
     warn_of_memory(config, console)
     agent = load_policy(config.model, config.lora, seed=config.train.seed)
     # What cannot work fails here, before anything is written.

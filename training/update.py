@@ -81,8 +81,9 @@ class Updater:
     def _prepare(self, batch: Batch) -> Batch:
         """Add what is computed once a batch, without gradient.
 
-        With one update a batch the sampler's log-probabilities are the old ones: the local sampler
-        is the trainer's own model. Later updates need the trainer's own arithmetic as the origin.
+        With one update a batch the sampler's log-probabilities are the old ones: those of the local
+        sampler are the trainer's own, and against another sampler's the ratio tells the difference.
+        Later updates need the trainer's own arithmetic as the origin.
         """
         with torch.no_grad():
             if self.settings.updates_per_batch > 1:

@@ -183,6 +183,23 @@ class RolloutSection(Section):
     """The last so many tokens below the limit of an answer cost up to 1, growing linearly."""
 
 
+class SamplerSection(Section):
+    """Who samples the games that are trained on."""
+
+    kind: Literal["local", "vllm"] = "local"
+    """`local` decodes with the trained weights themselves, `vllm` hands them to vLLM each step."""
+    base_url: str = ""
+    """A running `vllm serve`, as `http://localhost:8000/v1`; empty runs vLLM in this process."""
+    key_env: str = "VLLM_API_KEY"
+    """The environment variable that holds the server's key."""
+    folder: str = ""
+    """Where weights for the server are written; empty for a temporary folder on this machine."""
+    memory_share: float = Field(default=0.3, gt=0, lt=1)
+    """Share of the device's memory that vLLM takes in this process, cache included."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of `vllm.LLM` in this process, for example `{ enforce_eager = true }`."""
+
+
 class TasksSection(Section):
     """Which games are played during training: all of it is off by default."""
 
@@ -216,7 +233,8 @@ class TrainSection(Section):
     kl_placement: Literal["loss", "reward"] | None = None
     """Where the KL divergence is charged; unset for the algorithm's own."""
     correction: str | None = None
-    """Weights for a sampler that differs from the trainer; unset for the algorithm's own."""
+    """Weights for a sampler that differs from the trainer; unset for the algorithm's own, and with
+    vLLM or `rollout.pipelined` for `truncated` where it has none."""
     gamma: float | None = Field(default=None, ge=0, le=1)
     """Discount of a turn, for advantages by turn: 0 credits a turn with its own reward alone; unset
     for the algorithm's own."""
@@ -356,6 +374,7 @@ class TrainConfig(Section):
     model: ModelSection = ModelSection()
     lora: LoraSection = LoraSection()
     rollout: RolloutSection = RolloutSection()
+    sampler: SamplerSection = SamplerSection()
     tasks: TasksSection = TasksSection()
     train: TrainSection = TrainSection()
     preference: PreferenceSection = PreferenceSection()
