@@ -149,7 +149,7 @@ def import_vllm() -> Any:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     try:
         vllm: Any = import_module("vllm")
-        vllm.LLM, vllm.SamplingParams  # noqa: B018 - the package imports them when asked
+        _ = (vllm.LLM, vllm.SamplingParams)  # the package imports them when asked
     except (ImportError, RuntimeError) as error:
         raise ConfigError(f"vLLM is installed but cannot be imported: {error}") from error
     return vllm
@@ -166,7 +166,8 @@ def _adapter_options(model: PreTrainedModel) -> dict[str, Any]:
     """Room for the adapter of a LoRA model."""
     if not isinstance(model, PeftModel):
         return {}
-    rank = int(model.peft_config["default"].r)
+    adapter: Any = model.peft_config["default"]
+    rank = int(adapter.r)
     room = next((size for size in ADAPTER_RANKS if size >= rank), None)
     if room is None:
         raise ConfigError(
