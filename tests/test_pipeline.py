@@ -12,9 +12,10 @@ from wordle_rl.agents.lora import add_lora
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.run_dir import RunDir
-from wordle_rl.training import pipeline
-from wordle_rl.training.games import BEGINNING, Past, check_games, play_step
-from wordle_rl.training.pipeline import InTurn, Pipelined, game_source, twin
+from wordle_rl.training import pipeline, processes
+from wordle_rl.training.games import BEGINNING, Past, play_step
+from wordle_rl.training.pipeline import InTurn, Pipelined, check_pipelined, game_source, twin
+from wordle_rl.training.processes import Launched
 from wordle_rl.training.sampling import Played
 from wordle_rl.training.trainer import train
 
@@ -159,14 +160,12 @@ def test_who_plays_is_a_setting() -> None:
     assert ahead.modules.keys() == {"player"}
 
 
-def test_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from wordle_rl.training import games
-    from wordle_rl.training.loops import loop_of
-    from wordle_rl.training.processes import Launched
-
-    pairs = ten_word_config("train.algo=dpo", "rollout.pipelined=true")
-    with pytest.raises(ConfigError, match="pairs are played in turn"):
-        loop_of("dpo").train(taught_agent(), pairs, RunDir(tmp_path), display=Watcher())
-    monkeypatch.setattr(games, "world", lambda: Launched(rank=0, count=2))
-    with pytest.raises(ConfigError, match=r"rollout\.pipelined=true: leave it out"):
-        check_games(ten_word_config(*AHEAD), "compact")
+def test_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_pipelined(ten_word_config(*AHEAD))
+    check_pipelined(ten_word_config("train.algo=dpo"))
+    with pytest.raises(ConfigError, match=r"train\.algo='dpo' plays in turn"):
+        check_pipelined(ten_word_config("train.algo=dpo", "rollout.pipelined=true"))
+    monkeypatch.setattr(processes, "world", lambda: Launched(rank=0, count=2))
+    check_pipelined(ten_word_config())
+    with pytest.raises(ConfigError, match="pipelined=true runs in one process, and this is one"):
+        check_pipelined(ten_word_config(*AHEAD))

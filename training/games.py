@@ -221,8 +221,6 @@ def _check_choices(config: TrainConfig) -> None:
     """Self-play has no player to open its games, and its groups are of seats, not of tasks."""
     if config.env.opponent == SELF and world().count > 1:
         raise ConfigError("setting env.opponent='self': self-play runs in one process only")
-    if config.rollout.pipelined and world().count > 1:
-        raise ConfigError("setting rollout.pipelined=true: leave it out, it is for one process")
     chosen = config.tasks.model_dump().items() - TasksSection().model_dump().items()
     if config.env.opponent == SELF and chosen:
         raise ConfigError(

@@ -109,12 +109,7 @@ def played(agent: LanguageAgent, config: TrainConfig, scorers: Sequence[Weighted
     """Groups that the policy plays, every game compared with every other of its secret.
 
     Where a judge or a reward model scores them, returns decide alone: who won is not looked at.
-
-    Raises:
-        ConfigError: they were to be played ahead.
     """
-    if config.rollout.pipelined:
-        raise ConfigError("setting rollout.pipelined=true: pairs are played in turn, leave it out")
     ranks = return_ranks if scorers else outcome_ranks
 
     def play(step: int, past: Past, phase: Phase) -> Material:

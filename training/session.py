@@ -41,6 +41,7 @@ from wordle_rl.training.loggers import check_loggers, open_loggers
 from wordle_rl.training.loops import check_processes, loop_of
 from wordle_rl.training.memory import hint_at_memory
 from wordle_rl.training.overlong import check_overlong
+from wordle_rl.training.pipeline import check_pipelined
 from wordle_rl.training.policy import load_policy
 from wordle_rl.training.processes import check_alone, world
 from wordle_rl.training.reward_model import reward_scorers
@@ -78,6 +79,7 @@ def run_training(
     config = loop.complete(config)
     check_processes(config)
     check_sampler(config)
+    check_pipelined(config)
     warn_of_memory(config, console)
     agent = load_policy(config.model, config.lora, seed=config.train.seed)
     # What cannot work fails here, before anything is written.
