@@ -9,8 +9,8 @@ form, four:
     dL/dw = sum of g x r,  dL/dx = g w r - x r^3 mean(g w x)      with g = dL/dy
 
 Equal to rounding (1e-6); what comes in bfloat16 is not rounded to it once more half-way. Modules
-are taken over where they turn out to compute this, whatever they are called; any other, and weights
-in other precisions, stay as they are.
+are taken over where they turn out to compute this, whatever they are called; any other, weights in
+other precisions and small inputs stay as they are.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
+
+IN_CACHE = 2**18
+"""Numbers of an input whose passes run in a core's cache, a megabyte: the model's own norm does."""
 
 
 class _RMSNorm(torch.autograd.Function):
@@ -64,7 +67,8 @@ class _Quick(nn.Module):
     """Whether the result is in the precision of the input; else in float32."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight.dtype is not torch.float32 or torch.compiler.is_compiling():
+        small = x.numel() <= IN_CACHE
+        if small or self.weight.dtype is not torch.float32 or torch.compiler.is_compiling():
             result: Tensor = super().forward(x)  # a compiler fuses the passes itself
             return result
         weight = self.weight + self._plus if self._plus else self.weight

@@ -10,7 +10,13 @@ from transformers.models.qwen3.modeling_qwen3 import Qwen3RMSNorm
 
 from tests.ten_words import tiny_agent
 from wordle_rl.agents.nano import new_model
-from wordle_rl.agents.norms import _Quick, quicken_norms, rms_norm
+from wordle_rl.agents.norms import IN_CACHE, _Quick, quicken_norms, rms_norm
+
+
+@pytest.fixture
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No input is a small one."""
+    monkeypatch.setattr("wordle_rl.agents.norms.IN_CACHE", 0)
 
 
 def plain(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
@@ -39,6 +45,7 @@ def test_gradients_and_second_derivatives() -> None:
     assert torch.autograd.gradcheck(lambda a: rms_norm(a, frozen, 1e-3), (x,))
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_a_model_gives_the_same_with_it() -> None:
     torch.manual_seed(0)
     before = new_model(layers=2, width=64, seed=1)
@@ -59,6 +66,7 @@ def test_a_model_gives_the_same_with_it() -> None:
     assert before.state_dict().keys() == after.state_dict().keys()
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_a_copy_has_weights_of_its_own() -> None:
     norm = Qwen3RMSNorm(8)
     quicken_norms(norm)
@@ -70,10 +78,26 @@ def test_a_copy_has_weights_of_its_own() -> None:
     assert type(norm).__mro__.count(_Quick) == 1
 
 
+@pytest.mark.parametrize("rows", [IN_CACHE // 8, IN_CACHE // 8 + 1])
+def test_small_inputs_take_the_norm_as_it_was(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    norm = Qwen3RMSNorm(8)
+    quicken_norms(norm)
+    asked: list[int] = []
+
+    def spy(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+        asked.append(x.numel())
+        return rms_norm(x, weight, eps)
+
+    monkeypatch.setattr("wordle_rl.agents.norms.rms_norm", spy)
+    norm(torch.randn(rows, 8))
+    assert asked == ([] if rows * 8 <= IN_CACHE else [rows * 8])
+
+
 def test_every_agent_has_it() -> None:
     assert len(quick(tiny_agent().model)) == 1 * 4 + 1
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_a_norm_that_adds_one_to_its_weight() -> None:
     config = Gemma3TextConfig(
         vocab_size=32,
@@ -124,6 +148,7 @@ def test_what_is_no_such_norm_stays_as_it_is() -> None:
     assert quicken_norms(Qwen3RMSNorm(8).bfloat16()) == 0
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_other_precisions() -> None:
     """Weights in bfloat16 take the norm as it was; an input in it gives float32, as it did."""
     norm, quickened = Qwen3RMSNorm(8), Qwen3RMSNorm(8)
