@@ -291,7 +291,9 @@ def test_a_terminal_without_unicode_gets_no_blocks() -> None:
 
     target = Console(file=Latin(), width=80, color_system=None)
     target.print(filled(console()))
-    written(target).encode("latin-1")
+    shown = written(target)
+    assert shown.strip()
+    assert shown.encode("latin-1").decode("latin-1") == shown
 
 
 @pytest.mark.parametrize(

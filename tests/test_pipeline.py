@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.ten_words import Watcher, same, taught_agent, ten_word_config, weights
+from tests.ten_words import (
+    Watcher,
+    same,
+    taught_agent,
+    ten_word_config,
+    ten_word_settings,
+    weights,
+)
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.errors import ConfigError
@@ -14,6 +21,7 @@ from wordle_rl.records import EpisodeGroup
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training import pipeline, processes
 from wordle_rl.training.games import BEGINNING, Past, play_step
+from wordle_rl.training.pair_methods import complete_pairs
 from wordle_rl.training.pipeline import InTurn, Pipelined, check_pipelined, game_source, twin
 from wordle_rl.training.processes import Launched
 from wordle_rl.training.sampling import Played
@@ -162,9 +170,11 @@ def test_who_plays_is_a_setting() -> None:
 
 def test_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     check_pipelined(ten_word_config(*AHEAD))
-    check_pipelined(ten_word_config("train.algo=dpo"))
-    with pytest.raises(ConfigError, match=r"train\.algo='dpo' plays in turn"):
-        check_pipelined(ten_word_config("train.algo=dpo", "rollout.pipelined=true"))
+    for algo in ("dpo", "reward-model"):
+        with pytest.raises(
+            ConfigError, match=rf"rollout\.pipelined: {algo} samples locally and in"
+        ):
+            complete_pairs(ten_word_settings(f"train.algo={algo}", "rollout.pipelined=true"))
     monkeypatch.setattr(processes, "world", lambda: Launched(rank=0, count=2))
     check_pipelined(ten_word_config())
     with pytest.raises(ConfigError, match="pipelined=true runs in one process, and this is one"):

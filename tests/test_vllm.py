@@ -107,6 +107,18 @@ def check_games(policy: LanguageAgent, agent: VllmAgent) -> list[list[tuple[int,
     return tokens(theirs)
 
 
+def check_that_it_follows(policy: LanguageAgent, agent: VllmAgent) -> None:
+    """Three times other weights, and each time their games."""
+    games = []
+    for step in range(3):
+        move_weights(policy, step)
+        started = time.perf_counter()
+        agent.refresh()
+        print(f"refreshed in {time.perf_counter() - started:.2f} s")
+        games.append(check_games(policy, agent))
+    assert games[0] != games[1] != games[2]
+
+
 # --- in this process
 
 
@@ -118,14 +130,7 @@ def test_an_engine_plays_the_policys_games_and_follows_its_weights(rank: int) ->
     engine = VllmEngine(policy, memory_share=MEMORY_SHARE, options=SMALL)
     assert engine.context_length == policy.context_length
     agent = VllmAgent(policy, engine)
-    games = []
-    for step in range(3):
-        move_weights(policy, step)
-        started = time.perf_counter()
-        agent.refresh()
-        print(f"refreshed in {time.perf_counter() - started:.2f} s")
-        games.append(check_games(policy, agent))
-    assert games[0] != games[1] != games[2]
+    check_that_it_follows(policy, agent)
 
 
 @pytest.mark.parametrize("rank", [0, 4])
@@ -204,14 +209,7 @@ def test_a_server_plays_the_policys_games_and_follows_its_weights(rank: int, ser
     if rank:
         policy.model = add_lora(policy.model, rank=rank, alpha=8)
     agent = VllmAgent(policy, connection)
-    games = []
-    for step in range(3):
-        move_weights(policy, step)
-        started = time.perf_counter()
-        agent.refresh()
-        print(f"refreshed in {time.perf_counter() - started:.2f} s")
-        games.append(check_games(policy, agent))
-    assert games[0] != games[1] != games[2]
+    check_that_it_follows(policy, agent)
 
 
 def test_a_run_is_sampled_by_a_server(server: str) -> None:

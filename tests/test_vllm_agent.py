@@ -280,7 +280,6 @@ def test_tokens_of_vllm_are_weighed_unless_something_else_is_said() -> None:
         ),
         (["sampler.kind=vllm", "lora.rank=4", "lora.bits=4"], "leave out lora.bits"),
         (["sampler.kind=vllm", "rollout.temperature=2.5"], "rollout.temperature=2.5"),
-        (["sampler.kind=vllm", "train.algo=dpo"], "train.algo='dpo' samples locally"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(

@@ -67,6 +67,9 @@ def complete_pairs(config: TrainConfig) -> TrainConfig:
     if train.kl_coef or train.shuffle_advantages:
         key = "kl_coef" if train.kl_coef else "shuffle_advantages"
         raise ConfigError(f"setting train.{key}: {name} does not read it, leave it out")
+    if config.sampler.kind != "local" or config.rollout.pipelined:
+        key = "rollout.pipelined" if config.rollout.pipelined else "sampler.kind"
+        raise ConfigError(f"setting {key}: {name} samples locally and in turn, leave it out")
     temperature = config.rollout.temperature or 1.0
     rollout = config.rollout.model_copy(update={"temperature": temperature})
     return config.model_copy(update={"rollout": rollout})

@@ -24,9 +24,7 @@ from torch import nn
 from wordle_rl.agents.chat import ChatRenderer
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
-from wordle_rl.errors import ConfigError
 from wordle_rl.training.games import Past
-from wordle_rl.training.pair_methods import PAIR_METHODS
 from wordle_rl.training.processes import check_alone
 from wordle_rl.training.samplers import Sampler, new_sampler
 from wordle_rl.training.sampling import Phase, Played, sample_games
@@ -182,16 +180,10 @@ def check_pipelined(config: TrainConfig) -> None:
     """Find out that games cannot be played ahead before anything is loaded or written.
 
     Raises:
-        ConfigError: several processes share the run, or its method plays in turn.
+        ConfigError: several processes share the run.
     """
-    if not config.rollout.pipelined:
-        return
-    check_alone("rollout.pipelined=true")
-    if config.train.algo in PAIR_METHODS:
-        raise ConfigError(
-            f"setting rollout.pipelined=true: train.algo={config.train.algo!r} plays in turn, "
-            "leave it out"
-        )
+    if config.rollout.pipelined:
+        check_alone("rollout.pipelined=true")
 
 
 def game_source(

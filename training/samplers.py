@@ -11,7 +11,6 @@ from wordle_rl.agents.vllm_engine import VllmEngine, check_installed
 from wordle_rl.agents.vllm_server import VllmServer
 from wordle_rl.config import SamplerSection, TrainConfig
 from wordle_rl.errors import ConfigError
-from wordle_rl.training.pair_methods import PAIR_METHODS
 from wordle_rl.training.processes import check_alone
 from wordle_rl.training.sampling import SamplingAgent
 
@@ -63,8 +62,6 @@ def check_sampler(config: TrainConfig) -> None:
     if settings.kind == "local":
         return
     check_alone(VLLM)
-    if config.train.algo in PAIR_METHODS:
-        raise ConfigError(f"{VLLM}: train.algo={config.train.algo!r} samples locally, leave it out")
     hot = config.rollout.temperature
     if hot is not None and hot > MAX_TEMPERATURE:
         raise ConfigError(f"setting rollout.temperature={hot:g}: {VLLM} goes up to 2, lower it")
