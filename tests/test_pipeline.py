@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.ten_words import (
     Watcher,
@@ -168,13 +169,29 @@ def test_who_plays_is_a_setting() -> None:
     assert ahead.modules.keys() == {"player"}
 
 
+def test_both_halves_share_the_cores_for_as_long_as_it_lasts(tmp_path: Path) -> None:
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(4)
+    try:
+        train(
+            taught_agent(),
+            ten_word_config(*AHEAD, "train.steps=2"),
+            RunDir(tmp_path),
+            display=Watcher(),
+            interrupted=lambda: bool(seen.append(torch.get_num_threads())),  # type: ignore[func-returns-value]
+        )
+        assert seen == [2, 2]
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     check_pipelined(ten_word_config(*AHEAD))
-    for algo in ("dpo", "reward-model"):
-        with pytest.raises(
-            ConfigError, match=rf"rollout\.pipelined: {algo} samples locally and in"
-        ):
-            complete_pairs(ten_word_settings(f"train.algo={algo}", "rollout.pipelined=true"))
+    for key, value in (("rollout.pipelined", "true"), ("sampler.kind", "vllm")):
+        for algo in ("dpo", "reward-model"):
+            with pytest.raises(ConfigError, match=f"setting {key}: {algo} samples locally and in"):
+                complete_pairs(ten_word_settings(f"train.algo={algo}", f"{key}={value}"))
     monkeypatch.setattr(processes, "world", lambda: Launched(rank=0, count=2))
     check_pipelined(ten_word_config())
     with pytest.raises(ConfigError, match="pipelined=true runs in one process, and this is one"):

@@ -212,6 +212,11 @@ def test_a_new_nano_knows_how_it_reads_games() -> None:
     assert agent.model.config.wordle_rl_max_new_tokens == 12
 
 
+def test_the_longest_answer_of_a_new_nano_is_a_setting() -> None:
+    agent = new_nano(PretrainConfig(layers=1, width=32, dtype="float32", max_new_tokens=64))
+    assert agent.max_new_tokens == agent.model.config.wordle_rl_max_new_tokens == 64
+
+
 def test_the_ten_words_are_training_words() -> None:
     assert set(WORDS).isdisjoint(load_suite("wordle-val").secrets)
     assert set(WORDS).isdisjoint(load_suite("wordle-heldout").secrets)

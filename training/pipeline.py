@@ -92,12 +92,13 @@ class Pipelined:
     _player: LanguageAgent = field(init=False)
     _sampler: Sampler = field(init=False)
     _running: Future[Played] | None = field(init=False, default=None)
+    _threads: int = field(init=False, default_factory=torch.get_num_threads)
 
     def __post_init__(self) -> None:
         self._player = twin(self.policy)
         self._sampler = new_sampler(self._player, self.config)
-        if self.policy.device.type == "cpu":  # two threads at work: each has half of the cores
-            torch.set_num_threads(max(1, torch.get_num_threads() // 2))
+        if self.policy.device.type == "cpu":  # two halves at work: each has half of the cores
+            torch.set_num_threads(max(1, self._threads // 2))
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
@@ -120,10 +121,11 @@ class Pipelined:
         return played
 
     def close(self) -> None:
-        """Wait for the games that are being played; nobody asks for them any more."""
+        """Wait for the games that are being played, which nobody asks for any more."""
         if self._running is not None:
-            with suppress(Exception):  # of games that nobody asks for
+            with suppress(Exception):  # theirs, too
                 self._running.result()
+        torch.set_num_threads(self._threads)
 
     def _trained(self) -> list[tuple[nn.Parameter, nn.Parameter]]:
         """(the policy's, the player's) weights that are trained."""
@@ -155,7 +157,7 @@ class Pipelined:
                         scorers=self.scorers,
                     )
                 )
-            except BaseException as error:
+            except BaseException as error:  # raised where the games are asked for
                 done.set_exception(error)
 
         # A daemon: whoever stops the program at once does not wait for games.

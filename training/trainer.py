@@ -115,6 +115,7 @@ def train(
         if stop and not last:
             source.close()
             return Outcome(step=done, finished=False)
+    source.close()
     return Outcome(step=config.train.steps, finished=True)
 
 
