@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
@@ -51,6 +52,15 @@ def test_a_curve_is_the_same_twice(tmp_path: Path) -> None:
     plot_curve(steps(), tmp_path / "a.png")
     plot_curve(steps(), tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_steps_are_whole_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, _: drawn.append(figure))
+    plot_curve([{"step": n, "rollout/reward": 0.5} for n in range(1, 21)], tmp_path / "curve.png")
+    ticks = drawn[0].axes[1].get_xticks()
+    assert len(ticks) > 2
+    assert [tick % 1 for tick in ticks] == [0.0] * len(ticks)
 
 
 def test_a_curve_of_nothing_is_refused(tmp_path: Path) -> None:
