@@ -108,7 +108,7 @@ def _draw_variant(
 
 
 def _tidy(axes: Axes) -> None:
-    axes.xaxis.get_major_locator().set_params(integer=True)  # there is no step 2.5
+    axes.locator_params(axis="x", integer=True)  # there is no step 2.5
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 
