@@ -166,6 +166,7 @@ def test_what_does_not_fit_the_context_is_named() -> None:
         (("train.algo=dpo", "preference.center=0.5"), "preference.center: dpo does not read it"),
         (("train.algo=dpo", "train.kl_coef=0.1"), "train.kl_coef: dpo does not read it"),
         (("train.algo=ipo", "train.shuffle_advantages=true"), "train.shuffle_advantages: ipo"),
+        (("train.algo=dpo", "train.ema_decay=0.9"), "train.ema_decay: dpo does not read it"),
         (("train.algo=grpo", "preference.beta=0.3"), "preference.beta: grpo does not read it"),
         (("train.algo=rloo", "preference.path=x"), "preference.path: rloo does not read it"),
         (("train.algo=dpoo",), "unknown algorithm 'dpoo': did you mean 'dpo'"),

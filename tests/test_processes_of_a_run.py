@@ -124,6 +124,7 @@ def test_what_runs_alone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     for changes, what in (
         ({"algo": "ppo"}, "the critic of train.algo='ppo'"),
         ({"optimizer": "muon"}, "train.optimizer='muon'"),
+        ({"ema_decay": 0.9}, "train.ema_decay=0.9"),
     ):
         train = config.train.model_copy(update={"shard": True, **changes})
         with pytest.raises(ConfigError, match=f"{what} needs whole weights: set train.shard"):

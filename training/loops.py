@@ -90,6 +90,7 @@ def _check_sharding(config: TrainConfig) -> None:
         "train.optimizer='muon'": config.train.optimizer == "muon",
         f"the critic of train.algo={config.train.algo!r}": critic is not None,
         "lora.bits=4": config.lora.bits is not None,
+        f"train.ema_decay={config.train.ema_decay:g}": config.train.ema_decay > 0,
     }
     for what, asked in whole.items():
         if asked:

@@ -91,7 +91,7 @@ class Memory:
 
     weights: float
     training: float
-    """Gradients, moments of the optimiser, adapters, and the reference where it is a copy."""
+    """Gradients, moments, adapters, the average of the weights, a reference that is a copy."""
     playing: float
     """Keys and values of all games, and one draw from the vocabulary."""
     updating: float
@@ -156,16 +156,17 @@ def memory_of(
         compute_dtype: what matrix products run in; frozen weights and the cache are held in it.
     """
     width = compute_dtype.itemsize
+    average = 1 if config.train.ema_decay else 0
     if config.lora.rank:
         trained = config.lora.rank * shape.sides
         held = FOUR_BITS if config.lora.bits == 4 else width
         weights = held * shape.linear + width * (shape.parameters - shape.linear)
-        training = (1 + 1 + ADAM) * FLOAT32 * trained
+        training = (1 + 1 + ADAM + average) * FLOAT32 * trained
     else:
         # Autocast keeps a second copy of float32 weights in what it multiplies.
         weights = (FLOAT32 + (width if width < FLOAT32 else 0)) * shape.parameters
-        reference = FLOAT32 * shape.parameters if config.train.kl_coef else 0
-        training = (1 + ADAM) * FLOAT32 * shape.parameters + reference
+        reference = 1 if config.train.kl_coef else 0
+        training = (1 + ADAM + average + reference) * FLOAT32 * shape.parameters
     cached = workload.games * workload.tokens_per_game * shape.cache_entries * width
     longest = max(workload.update_tokens, workload.tokens_per_game)  # a row is never cut
     again = config.model.gradient_checkpointing

@@ -64,9 +64,9 @@ def complete_pairs(config: TrainConfig) -> TrainConfig:
     """
     name, train, given = config.train.algo, config.train, config.preference
     _check_idle(name, given, PAIR_METHODS[name].reads | _ALWAYS_READ)
-    if train.kl_coef or train.shuffle_advantages:
-        key = "kl_coef" if train.kl_coef else "shuffle_advantages"
-        raise ConfigError(f"setting train.{key}: {name} does not read it, leave it out")
+    for key in ("kl_coef", "shuffle_advantages", "ema_decay"):
+        if getattr(train, key):
+            raise ConfigError(f"setting train.{key}: {name} does not read it, leave it out")
     if config.sampler.kind != "local" or config.rollout.pipelined:
         key = "rollout.pipelined" if config.rollout.pipelined else "sampler.kind"
         raise ConfigError(f"setting {key}: {name} samples locally and in turn, leave it out")

@@ -29,6 +29,7 @@ from wordle_rl.training.scoring import WeightedScorer
 from wordle_rl.training.sharding import whole_weights
 from wordle_rl.training.turn_advantages import turns_stand_alone
 from wordle_rl.training.validation import Validate
+from wordle_rl.training.weight_average import WeightAverage
 
 
 class Display(Protocol):
@@ -59,6 +60,8 @@ def train(
 ) -> Outcome:
     """Train `agent` in place; goes on from the run's newest checkpoint where there is one.
 
+    With `train.ema_decay` a finished run leaves the agent with the average of its weights.
+
     Args:
         agent: the policy.
         config: complete settings (`algorithms.fill_defaults`).
@@ -70,15 +73,17 @@ def train(
     """
     learner = new_learner(agent, config)
     source = game_source(agent, config, greedy=learner.greedy, scorers=scorers)
+    average = WeightAverage(model=agent.model, decay=config.train.ema_decay)
     keeper = Keeper(
         run=run,
         model=agent.model,
         tokenizer=agent.tokenizer,
         optimizers=learner.optimizers,
         keep=config.save.keep_checkpoints,
-        modules={**learner.modules, **source.modules},
+        modules={**learner.modules, **source.modules, **average.modules},
     )
-    start = keeper.resume()
+    with average.in_place():
+        start = keeper.resume()
     history: list[Mapping[str, float]] = list(run.records())
     results = list(run.played())
     doubt = scale_warning(config.env.rewards)
@@ -92,11 +97,12 @@ def train(
         played = source.games(step, past, clock.phase)
         clock.phase("updating")
         lesson = learner.learn(played, step, history)
+        average.follow(done)
         metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
         metrics |= task_metrics(played.everything, config, past)
         if validate is not None and due(done, config.eval.every_steps, last):
             clock.phase("validating")
-            with whole_weights(agent):
+            with average.in_place(), whole_weights(agent):
                 metrics |= validate(agent)
 
         record = StepRecord(step=done, metrics={**metrics, **clock.times()})
@@ -111,11 +117,13 @@ def train(
             )
         best, stop = best_step(history), interrupted()
         if stop or best == done or due(done, config.save.checkpoint_every_steps, last):
-            keeper.save(done, best)
+            with average.in_place():
+                keeper.save(done, best)
         if stop and not last:
             source.close()
             return Outcome(step=done, finished=False)
     source.close()
+    average.swap()
     return Outcome(step=config.train.steps, finished=True)
 
 

@@ -246,6 +246,9 @@ class TrainSection(Section):
     """Steps until the full learning rate; constant afterwards."""
     decay_from: float = Field(default=1.0, ge=0, le=1)
     """Share of the run after which the learning rate falls linearly to zero; 1 for never."""
+    ema_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Validate, save and play an exponential moving average of the weights, of which each step
+    keeps so much: 0.9 looks back over about ten steps; 0 for the weights as they are."""
     seed: int = Field(default=0, ge=0)
     """Fixes secrets and sampling."""
     updates_per_batch: int = Field(default=1, ge=1)
