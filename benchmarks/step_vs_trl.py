@@ -5,11 +5,11 @@
     python -m benchmarks.step_vs_trl --search            # which setting of TRL is the fastest
 
 Both train nano on Wordle by the same objective (Dr. GRPO, one update on each batch of games, AdamW
-at the same rate, the same warm-up, clipping and temperature), with groups of 16 games and the same
+at the same constant rate, the same clipping and temperature), with groups of 16 games and the same
 number of games a step. TRL plays as its own loop over tools does: all running games answer by one
 call of its `_generate_single_turn` a turn, games that are over leave the batch. What can be
-chosen for it is in `SETTINGS`; `--search` times each, and `BEST` is the fastest. It gets our
-allocator setting (`keep_freed_memory`) too.
+chosen for it is in `SETTINGS`; `--search` tells time and memory of each, and `BEST` is the fastest.
+It gets our allocator setting (`keep_freed_memory`) too.
 
 Each side runs in a process of its own, the sides take turns. Of each process the first steps warm
 up and are not counted. Seconds are those of the processor: with one thread the wall time of an
@@ -55,7 +55,7 @@ from wordle_rl.training.trl_games import columns_of, earned, task_of, task_row
 ROOT = Path(__file__).resolve().parents[1]
 GROUP = 16
 LR = 3e-4
-WARMUP = 5
+"""Constant: the warm-ups of the two begin differently, TRL's with a step at rate 0."""
 ANSWER_TOKENS: dict[Style, int] = {"compact": 12, "chat": 24}
 """Longest answer; nano's own in its notation."""
 MICRO_BATCH_TOKENS = 2048
@@ -150,7 +150,7 @@ def run_ours(style: Style, games: int, steps: int, warm_up: int, seed: int) -> d
                 "train": {
                     "steps": steps,
                     "lr": LR,
-                    "warmup_steps": WARMUP,
+                    "warmup_steps": 0,
                     "seed": seed,
                     "tokens_per_row": float(ANSWER_TOKENS[style]),
                     "micro_batch_tokens": MICRO_BATCH_TOKENS,
@@ -233,8 +233,7 @@ def trl_settings(style: Style, games: int, steps: int, seed: int, chosen: Mappin
         max_completion_length=ANSWER_TOKENS[style],
         max_steps=steps,
         learning_rate=LR,
-        lr_scheduler_type="constant_with_warmup",
-        warmup_steps=WARMUP,
+        lr_scheduler_type="constant",
         adam_beta2=0.95,
         max_grad_norm=1.0,
         loss_type="dr_grpo",
