@@ -419,6 +419,36 @@ def started(folder: Path, config: str, age_s: float) -> None:
     os.utime(folder / "config.toml", (then, then))
 
 
+def test_a_run_is_named_after_its_preset_dots_and_all(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen: list[str] = []
+
+    def remember(config: Any, run: Any, **options: Any) -> session.TrainingResult:
+        seen.append(run.path.as_posix())
+        return session.TrainingResult(outcome=session.Outcome(step=1, finished=True))
+
+    def imitate(*given: Any, **options: Any) -> session.Outcome:
+        return remember(*given, **options).outcome
+
+    monkeypatch.setattr(session, "run_training", remember)
+    monkeypatch.setattr(session, "run_pretraining", imitate)
+    (tmp_path / "my.v2.toml").write_text("")
+    (tmp_path / "runs" / "default-1").mkdir(parents=True)
+    for preset in (["--preset", "qwen3-0.6b"], ["--preset", "my.v2.toml"], []):
+        assert command("train", *preset).code == 0
+    assert command("pretrain", "--preset", "my.v2.toml").code == 0
+    assert command("pretrain", "--env", "math").code == 0
+    assert seen == [
+        "runs/qwen3-0.6b-1",
+        "runs/my.v2-1",
+        "runs/default-2",
+        "runs/pretrain-my.v2-1",
+        "runs/pretrain-1",
+    ]
+
+
 def test_without_a_name_the_newest_run_of_the_command_goes_on(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,6 +147,13 @@ def test_what_costs_memory_and_what_saves_it() -> None:
     adapter = peak(lora={"rank": 4})
     assert peak(lora={"rank": 4}, train={"algo": "grpo"}) == adapter, "no second model"
     assert peak(lora={"rank": 4, "bits": 4}) < adapter < full
+    averaged = {"ema_decay": 0.9}
+    assert peak(train=averaged) == full + 4 * shape.parameters, "an average beside the weights"
+    assert adapter < peak(lora={"rank": 4}, train=averaged) < adapter + 4 * shape.parameters
+    ahead = memory_of(shape, WORK, config(rollout={"pipelined": True}), torch.bfloat16)
+    alone = memory_of(shape, WORK, config(), torch.bfloat16)
+    assert ahead.weights == 2 * alone.weights, "the policy of before plays on"
+    assert ahead.peak == ahead.weights + ahead.training + ahead.playing + ahead.updating
     many = Workload(games=10_000, tokens_per_game=100, update_tokens=200)
     large = Workload(games=10, tokens_per_game=100, update_tokens=20_000)
     assert min(peak(many), peak(large)) > full
@@ -197,6 +204,15 @@ def test_a_plan_that_does_not_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(dry_run, "device_memory", lambda device: 1e6)
     assert planned.is_too_much
     assert planned.lines[-1].endswith(" of 0.0 GB")
+
+
+def test_what_vllm_takes_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_run, "device_memory", lambda device: 10e9)
+    sampler = {"kind": "vllm", "memory_share": 0.4}
+    inside = plan(config(model={"device": "cpu"}, sampler=sampler))
+    assert inside.lines[-1].endswith(" of 6.0 GB")
+    served = {**sampler, "base_url": "http://localhost:8000/v1"}
+    assert plan(config(model={"device": "cpu"}, sampler=served)).lines[-1].endswith(" of 10.0 GB")
 
 
 def test_running_out_of_memory_is_one_line_that_says_what_to_change() -> None:

@@ -115,8 +115,6 @@ def test_a_norm_that_adds_one_to_its_weight() -> None:
     after = copy.deepcopy(before)
     assert quicken_norms(after) > 0
     ids = torch.arange(1, 11).unsqueeze(0)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert before(ids).logits.dtype is after(ids).logits.dtype
     norm = next(m for name, m in after.named_modules() if name.endswith("q_norm"))
     assert norm(torch.randn(2, 8).bfloat16()).dtype is torch.bfloat16  # as Gemma's own
     assert torch.allclose(before(ids).logits, after(ids).logits, rtol=1e-4, atol=1e-5)

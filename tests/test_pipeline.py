@@ -139,9 +139,34 @@ def test_what_goes_wrong_while_playing_is_raised_where_the_games_are_asked_for(
 
     monkeypatch.setattr(pipeline, "sample_games", play)
     run, watcher = RunDir(tmp_path), Watcher()
-    with pytest.raises(ConfigError, match="the second step"):
-        train(taught_agent(), ten_word_config(*AHEAD), run, display=watcher)
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        with pytest.raises(ConfigError, match="the second step"):
+            train(taught_agent(), ten_word_config(*AHEAD), run, display=watcher)
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
     assert [record.step for record in watcher.records] == [1]
+
+
+def test_a_curriculum_logs_what_the_games_were_drawn_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stage that was known when they were played, not the one that is known by now."""
+    config = ten_word_config(*AHEAD, "tasks.curriculum_start=2", "train.steps=9")
+    source = game_source(taught_agent(), config, greedy=False, scorers=[])
+    records = [
+        {"step": float(k), "rollout/curriculum_secrets": 2.0, "rollout/curriculum_win_rate": 1.0}
+        for k in range(1, 9)
+    ]
+    logged = []
+    for step in range(8):
+        played = source.games(step, Past(metrics=records[:step]), nothing)
+        logged.append(played.metrics["rollout/curriculum_secrets"])
+        assert len({group.task.secret for group in played.everything}) <= logged[-1], step
+    source.close()
+    assert logged == [2, 2, 2, 2, 2, 2, 4, 4]
 
 
 def test_a_twin_shares_what_is_not_trained_and_nothing_else() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.ten_words import (
     WORDS,
@@ -370,6 +371,27 @@ def test_the_weight_of_the_kl_term_is_steered_to_its_target(tmp_path: Path) -> N
     for row, coef in zip(rows, coefs[1:], strict=False):
         assert coef == pytest.approx(steered(row["train/kl_coef"], row["train/kl_ref"], 1e-6))
     assert coefs[-1] > 0.0101
+
+
+@pytest.mark.parametrize("kind", ["full", "averaged", "pipelined"])
+def test_a_finished_run_is_prolonged_as_if_it_had_been_longer(kind: str, tmp_path: Path) -> None:
+    longer = ten_word_config(*KINDS[kind], "train.steps=4", "env.reward=shaped")
+    shorter = longer.model_copy(update={"train": longer.train.model_copy(update={"steps": 2})})
+    run_in(tmp_path / "whole", longer)
+    run_in(tmp_path / "prolonged", shorter)
+    run_in(tmp_path / "prolonged", longer)
+    assert logged(tmp_path / "prolonged") == logged(tmp_path / "whole")
+    assert saved_games(tmp_path / "prolonged", 4) == saved_games(tmp_path / "whole", 4)
+
+
+def test_a_run_of_another_device_goes_on_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = ten_word_config("train.steps=2")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        run_in(tmp_path, config, stop_after=1)
+    assert run_in(tmp_path, config) == Outcome(step=2, finished=True)
 
 
 def test_a_finished_run_stays_as_it_is(tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def load_checkpoint(
         state: dict[str, Any] = json.loads((folder / "trainer.json").read_text())
         if not isinstance(state, dict):
             raise TypeError(f"trainer.json holds {state!r}")
-        saved = torch.load(folder / "trainer.pt", weights_only=True)
+        # Moments go to where their weights are; they may come from a device that is not here.
+        saved = torch.load(folder / "trainer.pt", map_location="cpu", weights_only=True)
         weights = saved["adapter"] or load_file(folder / "model.safetensors")
         held = model.state_dict()
         parts = {name: part_of(value, held.get(name, value)) for name, value in weights.items()}

@@ -33,17 +33,24 @@ class Plan:
     device: torch.device
     workload: Workload
     memory: Memory
+    vllm_share: float = 0.0
+    """Of the device's memory, what vLLM takes in this process."""
+
+    @property
+    def available(self) -> float | None:
+        """Bytes of the device that vLLM leaves; None where they are not known."""
+        everything = device_memory(self.device)
+        return None if everything is None else everything * (1 - self.vllm_share)
 
     @property
     def lines(self) -> list[str]:
         """The estimate in words."""
-        return memory_lines(self.memory, self.workload, device_memory(self.device))
+        return memory_lines(self.memory, self.workload, self.available)
 
     @property
     def is_too_much(self) -> bool:
         """Whether the device is known to have less."""
-        available = device_memory(self.device)
-        return available is not None and self.memory.peak > available
+        return self.available is not None and self.memory.peak > self.available
 
 
 def plan(config: TrainConfig) -> Plan:
@@ -81,8 +88,10 @@ def plan(config: TrainConfig) -> Plan:
         or int(getattr(described, "wordle_rl_max_new_tokens", 64)),
     )
     dtype = pick_dtype(config.model.dtype, device)
+    inside = config.sampler.kind == "vllm" and not config.sampler.base_url
     return Plan(
         device=device,
         workload=workload,
         memory=memory_of(shape_of(described), workload, config, dtype),
+        vllm_share=config.sampler.memory_share if inside else 0.0,
     )

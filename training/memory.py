@@ -91,16 +91,19 @@ class Memory:
 
     weights: float
     training: float
-    """Gradients, moments, adapters, the average of the weights, a reference that is a copy."""
+    """Gradients, moments, adapters, the weights' average, a reference that is a copy."""
     playing: float
     """Keys and values of all games, and one draw from the vocabulary."""
     updating: float
     """Activations and logits of a micro-batch."""
+    at_once: bool = False
+    """Whether games are played while others are learned from."""
 
     @property
     def peak(self) -> float:
         """Bytes at the worst moment."""
-        return self.weights + self.training + max(self.playing, self.updating)
+        halves = (self.playing, self.updating)
+        return self.weights + self.training + (sum(halves) if self.at_once else max(halves))
 
 
 def shape_of(config: PretrainedConfig) -> Shape:
@@ -157,14 +160,16 @@ def memory_of(
     """
     width = compute_dtype.itemsize
     average = 1 if config.train.ema_decay else 0
+    players = 1 if config.rollout.pipelined else 0  # the policy of before, which plays on
     if config.lora.rank:
         trained = config.lora.rank * shape.sides
         held = FOUR_BITS if config.lora.bits == 4 else width
         weights = held * shape.linear + width * (shape.parameters - shape.linear)
-        training = (1 + 1 + ADAM + average) * FLOAT32 * trained
+        training = (1 + 1 + ADAM + average + players) * FLOAT32 * trained
     else:
         # Autocast keeps a second copy of float32 weights in what it multiplies.
-        weights = (FLOAT32 + (width if width < FLOAT32 else 0)) * shape.parameters
+        held = FLOAT32 + (width if width < FLOAT32 else 0)
+        weights = (1 + players) * held * shape.parameters
         reference = 1 if config.train.kl_coef else 0
         training = (1 + ADAM + average + reference) * FLOAT32 * shape.parameters
     cached = workload.games * workload.tokens_per_game * shape.cache_entries * width
@@ -177,6 +182,7 @@ def memory_of(
         training=training,
         playing=cached + workload.games * shape.vocabulary * SAMPLING,
         updating=longest * activations + logits * LOSS,
+        at_once=config.rollout.pipelined,
     )
 
 
@@ -192,7 +198,7 @@ def memory_lines(memory: Memory, workload: Workload, available: float | None) ->
     of = "" if available is None else f" of {available / GB:.1f} GB"
     return [
         f"weights {memory.weights / GB:.1f} GB",
-        f"gradients, optimiser, reference {memory.training / GB:.1f} GB",
+        f"gradients, optimiser, copies of weights {memory.training / GB:.1f} GB",
         f"playing {memory.playing / GB:.1f} GB ({games})",
         f"updating {memory.updating / GB:.1f} GB ({workload.update_tokens} tokens at once)",
         f"peak about {memory.peak / GB:.1f} GB{of}",

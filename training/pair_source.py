@@ -11,7 +11,7 @@ from wordle_rl.config import TrainConfig
 from wordle_rl.errors import ConfigError
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.seeding import generator
-from wordle_rl.training.games import Past, task_metrics
+from wordle_rl.training.games import Past
 from wordle_rl.training.preference_rows import (
     RankedRows,
     outcome_ranks,
@@ -115,10 +115,9 @@ def played(agent: LanguageAgent, config: TrainConfig, scorers: Sequence[Weighted
     def play(step: int, past: Past, phase: Phase) -> Material:
         played = sample_games(agent, config, step, past=past, scorers=scorers, phase=phase)
         games_P = [sound_games(group) for group in played.groups]
-        metrics = {**rollout_metrics(played.everything), **played.metrics}
         return Material(
             ranked=[played_rows(games, ranks(games)) for games in games_P],
-            metrics=metrics | task_metrics(played.everything, config, past),
+            metrics={**rollout_metrics(played.everything), **played.metrics},
             groups=played.everything,
         )
 

@@ -115,8 +115,8 @@ class Pipelined:
         running = self._running or self._start(step, past)
         played = running.result()
         self._running = None
+        self._follow()  # after the last step too: the run may be prolonged
         if step + 1 < self.config.train.steps:
-            self._follow()
             self._running = self._start(step + 1, past)
         return played
 

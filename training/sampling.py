@@ -15,7 +15,7 @@ from wordle_rl.agents.base import Agent
 from wordle_rl.config import TrainConfig
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.advantages import is_constant
-from wordle_rl.training.games import BEGINNING, Past, play_step
+from wordle_rl.training.games import BEGINNING, Past, play_step, task_metrics
 from wordle_rl.training.overlong import charge_overlong
 from wordle_rl.training.processes import world
 from wordle_rl.training.scoring import WeightedScorer, add_scores
@@ -44,7 +44,7 @@ class Played:
     greedy_returns: Sequence[float] | None
     """What a greedy game of each task of `groups` earned, where one was played."""
     metrics: Mapping[str, float]
-    """Of the scorers, as means over the rounds, and the number of rounds."""
+    """Of the scorers, as means over the rounds, the number of rounds, and how tasks were chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,9 @@ def sample_games(
         groups=[everything[p] for p in chosen],
         everything=everything,
         greedy_returns=[greedy_games[p].total_reward for p in chosen] if greedy else None,
-        metrics=_mean_metrics(rounds) | ({"rollout/rounds": len(rounds)} if attempts > 1 else {}),
+        metrics=_mean_metrics(rounds)
+        | ({"rollout/rounds": len(rounds)} if attempts > 1 else {})
+        | task_metrics(everything, config, past),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Protocol
 
 from wordle_rl.agents.language import LanguageAgent
@@ -18,7 +19,7 @@ from wordle_rl.records import Episode, Outcome, StepRecord
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.collapse import collapse_warning
 from wordle_rl.training.game_files import write_games
-from wordle_rl.training.games import Past, task_metrics
+from wordle_rl.training.games import Past
 from wordle_rl.training.hard_tasks import task_results
 from wordle_rl.training.keeper import Keeper, best_step
 from wordle_rl.training.learner import new_learner
@@ -90,39 +91,36 @@ def train(
     if doubt is not None and not turns_stand_alone(config.train.advantage, config.train.gamma):
         display.warn(doubt)
 
-    for step in range(start, config.train.steps):
-        done, last = step + 1, step + 1 == config.train.steps
-        clock = Clock(display)
-        past = Past(metrics=history, played=results)
-        played = source.games(step, past, clock.phase)
-        clock.phase("updating")
-        lesson = learner.learn(played, step, history)
-        average.follow(done)
-        metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
-        metrics |= task_metrics(played.everything, config, past)
-        if validate is not None and due(done, config.eval.every_steps, last):
-            clock.phase("validating")
-            with average.in_place(), whole_weights(agent):
-                metrics |= validate(agent)
+    with closing(source):
+        for step in range(start, config.train.steps):
+            done, last = step + 1, step + 1 == config.train.steps
+            clock = Clock(display)
+            played = source.games(step, Past(metrics=history, played=results), clock.phase)
+            clock.phase("updating")
+            lesson = learner.learn(played, step, history)
+            average.follow(done)
+            metrics = {**rollout_metrics(played.everything), **played.metrics, **lesson.metrics}
+            if validate is not None and due(done, config.eval.every_steps, last):
+                clock.phase("validating")
+                with average.in_place(), whole_weights(agent):
+                    metrics |= validate(agent)
 
-        record = StepRecord(step=done, metrics={**metrics, **clock.times()})
-        run.log(record)
-        history.append({"step": done, **record.metrics})
-        results.append(task_results(played.everything))
-        run.log_tasks(done, results[-1])
-        _show(display, record, played, history)
-        if run.writes and due(done, config.save.games_every_steps, last):
-            write_games(
-                run.episodes, done, played.groups, limit=16, advantages_PG=lesson.advantages_PG
-            )
-        best, stop = best_step(history), interrupted()
-        if stop or best == done or due(done, config.save.checkpoint_every_steps, last):
-            with average.in_place():
-                keeper.save(done, best)
-        if stop and not last:
-            source.close()
-            return Outcome(step=done, finished=False)
-    source.close()
+            record = StepRecord(step=done, metrics={**metrics, **clock.times()})
+            run.log(record)
+            history.append({"step": done, **record.metrics})
+            results.append(task_results(played.everything))
+            run.log_tasks(done, results[-1])
+            _show(display, record, played, history)
+            if run.writes and due(done, config.save.games_every_steps, last):
+                write_games(
+                    run.episodes, done, played.groups, limit=16, advantages_PG=lesson.advantages_PG
+                )
+            best, stop = best_step(history), interrupted()
+            if stop or best == done or due(done, config.save.checkpoint_every_steps, last):
+                with average.in_place():
+                    keeper.save(done, best)
+            if stop and not last:
+                return Outcome(step=done, finished=False)
     average.swap()
     return Outcome(step=config.train.steps, finished=True)
 

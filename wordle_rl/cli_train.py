@@ -113,7 +113,7 @@ def train(
         if env is not None and env != values.get("env", {}).get("id", "wordle"):
             for key in ("options", "reward", "rewards", "opponent"):  # of the preset's own game
                 values.get("env", {}).pop(key, None)
-        run = RunDir(run_dir or _free_folder(Path(preset or "default").stem))
+        run = RunDir(run_dir or _free_folder(_title(preset or "default")))
     flags_last = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()]
     values = apply_overrides(values, [*overrides, *flags_last])
     config = parse(TrainConfig, values)
@@ -132,7 +132,8 @@ def _say_plan(config: TrainConfig, as_json: bool) -> None:
         raise ConfigError("--dry-run is for methods that play games, not for a reward model")
     planned = plan(loop_of(config.train.algo).complete(config))
     if as_json:
-        bytes_ = asdict(planned.memory) | {"peak": planned.memory.peak}
+        parts = ("weights", "training", "playing", "updating", "peak")
+        bytes_ = {part: getattr(planned.memory, part) for part in parts}
         click.echo(json.dumps({"bytes": bytes_, "workload": asdict(planned.workload)}))
         return
     click.echo(f"memory on {planned.device}, estimated:")
@@ -224,7 +225,7 @@ def _pretrain(
         values: dict[str, Any] = read_toml(run.config)
     else:
         name = preset or (None if given.keys() & {"env", "model"} else "nano")
-        run = RunDir(run_dir or _free_folder(f"pretrain-{Path(name).stem}" if name else "pretrain"))
+        run = RunDir(run_dir or _free_folder(f"pretrain-{_title(name)}" if name else "pretrain"))
         values = (read_preset(name, "recipes") if name else {}) | given
         values = apply_overrides(values, overrides)
     config = parse(PretrainConfig, values)
@@ -304,6 +305,11 @@ def envs(textarena: bool) -> None:
         click.echo(f"{name:17}{game.summary}")
         click.echo(f"{'':17}{game.env_id}")
         click.echo(click.wrap_text(listed, 100, " " * 17, " " * 17))
+
+
+def _title(preset: str) -> str:
+    """The name of a preset, which may have dots in it, or of its file."""
+    return Path(preset).name.removesuffix(".toml")
 
 
 def _free_folder(stem: str) -> Path:
