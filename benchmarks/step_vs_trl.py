@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -302,20 +302,39 @@ def table(found: dict[Side, list[dict[str, Any]]]) -> str:
 
 
 def plot(found: dict[Side, list[dict[str, Any]]], path: Path, title: str) -> None:
-    """Mean reward of a step against steps, and against processor seconds; a line a round."""
+    """Mean reward of a step over steps, and over processor seconds: all rounds, and their mean."""
     pyplot: Any = import_module("matplotlib.pyplot")
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.4), sharey=True)
-    for side, colour in (("ours", "tab:green"), ("trl", "tab:gray")):
-        for number, row in enumerate(found[cast(Side, side)]):
-            steps = range(1, len(row["rewards"]) + 1)
-            label = {"ours": "wordle-rl", "trl": "TRL"}[side] if not number else None
-            axes[0].plot(steps, row["rewards"], color=colour, label=label)
-            axes[1].plot([s * row["cpu_s"] for s in steps], row["rewards"], color=colour)
-    axes[0].set(xlabel="step", ylabel="reward (share of games won)", title=title)
-    axes[1].set(xlabel="processor seconds")
+    for side, colour, label in (("ours", "tab:green", "wordle-rl"), ("trl", "tab:gray", "TRL")):
+        rounds = found[cast(Side, side)]
+        curves = [smoothed(row["rewards"]) for row in rounds]
+        lowest, mean, highest = zip(
+            *((min(at), statistics.mean(at), max(at)) for at in zip(*curves, strict=True)),
+            strict=True,
+        )
+        steps = range(1, len(mean) + 1)
+        seconds = statistics.median(row["cpu_s"] for row in rounds)
+        for axis, scale in zip(axes, (1.0, seconds), strict=True):
+            places = [scale * step for step in steps]
+            axis.plot(places, mean, color=colour, label=label)
+            axis.fill_between(places, lowest, highest, color=colour, alpha=0.2, linewidth=0)
+    axes[0].set(xlabel="step", ylabel="share of games won", title=title)
+    axes[0].xaxis.get_major_locator().set_params(integer=True)
+    axes[1].set(xlabel="processor seconds", title=f"mean of {SMOOTH} steps; {len(rounds)} rounds")
     axes[0].legend()
     figure.tight_layout()
     figure.savefig(path, dpi=110)
+
+
+SMOOTH = 5
+"""Steps that a point of a curve is the mean of."""
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """Each value's mean with those before it, of at most `SMOOTH`."""
+    return [
+        statistics.mean(values[max(0, end - SMOOTH) : end]) for end in range(1, len(values) + 1)
+    ]
 
 
 @click.command()
