@@ -376,8 +376,8 @@ def main(
     shape = ("--style", style, "--games", games, "--warm-up", warm_up, "--threads", threads)
     if search:
         for name in SETTINGS:
-            arguments = ("--side", "trl", "--steps", steps, "--setting", name, *shape)
-            timed = in_process(*arguments, threads=threads)
+            trl = ("--side", "trl", "--steps", steps, "--setting", name)
+            timed = in_process(*trl, *shape, threads=threads)
             click.echo(f"{name:45} {timed['cpu_s']:7.2f} s  {timed['peak_mb']:6.0f} MB")
         return
     found: dict[Side, list[dict[str, Any]]] = {"ours": [], "trl": []}
