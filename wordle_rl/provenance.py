@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("wordle-rl", "torch", "transformers", "numpy", "gymnasium")
@@ -13,8 +13,14 @@ PACKAGES = ("wordle-rl", "torch", "transformers", "numpy", "gymnasium")
 
 
 def versions() -> dict[str, str]:
-    """The installed versions of `PACKAGES`."""
-    return {name: version(name) for name in PACKAGES}
+    """The installed versions of `PACKAGES`; what runs from a source tree has none."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def git_commit() -> str | None:
