@@ -59,7 +59,7 @@ LR = 3e-4
 ANSWER_TOKENS: dict[Style, int] = {"compact": 12, "chat": 24}
 """Longest answer; nano's own in its notation."""
 MICRO_BATCH_TOKENS = 2048
-"""Ours: on a CPU as fast as the default of 8192, with 1.2 GB in place of 2.0 (256 games)."""
+"""Ours: smaller than the default, for less memory."""
 Side = Literal["ours", "trl"]
 SETTINGS: dict[str, dict[str, Any]] = {
     "float32": {},
