@@ -114,7 +114,10 @@ def model_path(name: str) -> str:
 
 
 def _looks_like_hub_id(name: str) -> bool:
-    """`owner/name`; where a folder `owner` exists, the name is a path with a slip in it."""
+    """`owner/name`; where a folder `owner` exists, the name is a path with a slip in it.
+
+    So it is under `runs`, where runs go, even before the first one.
+    """
     owner, _, rest = name.partition("/")
     is_pair = bool(owner and rest) and "/" not in rest
-    return is_pair and not Path(owner).expanduser().is_dir()
+    return is_pair and owner != "runs" and not Path(owner).expanduser().is_dir()

@@ -77,6 +77,13 @@ def test_a_run_without_a_checkpoint(loaded: list[dict[str, Any]]) -> None:
         load_agent("runs/first")
 
 
+def test_a_run_is_looked_for_here_even_before_the_first_one(loaded: list[dict[str, Any]]) -> None:
+    assert not Path("runs").exists()
+    with pytest.raises(RunError, match="no folder 'runs/first'"):
+        load_agent("runs/first")
+    assert loaded == []
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
