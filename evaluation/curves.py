@@ -127,7 +127,7 @@ def _draw_wins(axes: Axes, records: Records, colours: tuple[str, str]) -> None:
     if not validated:
         return
     rates = [record["eval/greedy_win_rate"] for record in validated]
-    label = f"validation secrets, greedy, 95 % interval{_n(records, 'eval/greedy_n', '')}"
+    label = f"{what_is_validated(records)}{_n(records, 'eval/greedy_n', '')}"
     axes.errorbar(
         [record["step"] for record in validated],
         rates,
@@ -139,6 +139,12 @@ def _draw_wins(axes: Axes, records: Records, colours: tuple[str, str]) -> None:
         linewidth=1.5,
         label=label,
     )
+
+
+def what_is_validated(records: Records) -> str:
+    """What the points of a run's validation are; in games for two a draw is half a win."""
+    has_draws = any("eval/greedy_draw_rate" in record for record in records)
+    return f"validation secrets, greedy, {'a draw counts half' if has_draws else '95 % interval'}"
 
 
 def _bars(validated: Records, rates: Sequence[float]) -> list[list[float]]:

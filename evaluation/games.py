@@ -95,7 +95,7 @@ def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> 
         consistent=[bool(info.get("consistent", False)) for info in infos],
         truncated=[_was_cut(turn) for turn in episode.turns],
         solved=episode.solved,
-        drawn=bool(infos) and infos[-1].get("outcome") == "draw",
+        drawn=episode.drawn,
         n_guesses=int(infos[-1].get("turn", len(infos))) if infos else 0,
         stop_reason=str(episode.stop_reason),
         error=episode.error,

@@ -18,7 +18,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from wordle_rl.errors import RunError
-from wordle_rl.evaluation.curves import svg_curves
+from wordle_rl.evaluation.curves import svg_curves, what_is_validated
 from wordle_rl.evaluation.game_view import GameView, view_of
 from wordle_rl.evaluation.games import GameRecord
 from wordle_rl.evaluation.metrics import funnel
@@ -96,6 +96,7 @@ def report_html(path: Path) -> str:
         style=_template("report.css"),
         facts=_facts(config, meta, records),
         curves=list(svg_curves(records)),
+        validated=what_is_validated(records),
         tables=[table for suite in compared.items() for table in _tables(*suite)],
         histograms=list(_histograms(compared)),
         funnels=list(_funnels(games)),

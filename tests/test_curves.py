@@ -48,6 +48,21 @@ def test_a_curve_without_validation(tmp_path: Path) -> None:
     assert pixels_of(image, ORANGE) == 0
 
 
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [({}, "95 % interval"), ({"eval/greedy_draw_rate": 0.9}, "a draw counts half")],
+)
+def test_a_curve_says_what_a_draw_counts(
+    more: dict[str, float], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, _: drawn.append(figure))
+    lines = [line | more if "eval/greedy_n" in line else line for line in steps()]
+    plot_curve(lines, tmp_path / "curve.png")
+    labels = drawn[0].axes[0].get_legend_handles_labels()[1]
+    assert labels[1] == f"validation secrets, greedy, {what}, n = 205"
+
+
 def test_a_curve_is_the_same_twice(tmp_path: Path) -> None:
     plot_curve(steps(), tmp_path / "a.png")
     plot_curve(steps(), tmp_path / "b.png")

@@ -49,8 +49,8 @@ OPEN = {
     r"eval/.+/greedy_.+": "eval/<suite>/greedy_...",
 }
 """Names of which there are as many as a user likes."""
-ELSEWHERE = {"eval/greedy_draw_rate", "eval/<suite>/greedy_..."}
-"""Of games for two and of several suites, which `test_validation` plays."""
+ELSEWHERE = {"rollout/draw_rate", "eval/greedy_draw_rate", "eval/<suite>/greedy_..."}
+"""Of games for two and of several suites: `test_rollout_metrics` and `test_validation`."""
 
 
 def test_every_logged_metric_has_its_row_and_every_row_is_logged(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -311,7 +312,10 @@ def test_sparkline(values: list[float], width: int, expected: str) -> None:
 
 
 def test_what_the_display_and_the_warnings_read_is_what_the_rollout_logs() -> None:
-    logged = rollout_metrics([EpisodeGroup(task=TASK, episodes=(WON, LOST))]).keys()
+    last = LOST.turns[-1]
+    for_two = replace(last, info={**last.info, "outcome": "draw"})
+    drawn = replace(LOST, turns=(*LOST.turns[:-1], for_two))
+    logged = rollout_metrics([EpisodeGroup(task=TASK, episodes=(WON, drawn))]).keys()
     judged = set(re.findall(r'"(rollout/\w+)"', inspect.getsource(collapse)))
     read = {key for gauge in GAUGES for key in gauge.keys} | judged
     assert judged

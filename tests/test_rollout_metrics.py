@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,22 @@ def test_rates_over_games_and_answers() -> None:
     assert metrics["rollout/truncated"] == 2 / 12
     assert metrics["rollout/answer_tokens"] == 5.0
     assert metrics["rollout/errors"] == 0
+
+
+def with_outcome(episode: Episode, outcome: str) -> Episode:
+    """The game as one for two, which ended like that."""
+    last = episode.turns[-1]
+    ended = replace(last, info={**last.info, "outcome": outcome, "solved": outcome == "win"})
+    return replace(episode, turns=(*episode.turns[:-1], ended))
+
+
+def test_draws_are_counted_where_there_can_be_some() -> None:
+    won, drawn, lost = (with_outcome(LOST, outcome) for outcome in ("win", "draw", "loss"))
+    metrics = rollout_metrics([group(won, drawn), group(drawn, lost)])
+    assert metrics["rollout/draw_rate"] == 2 / 4
+    assert metrics["rollout/win_rate"] == 1 / 4
+    assert rollout_metrics([group(won, lost)])["rollout/draw_rate"] == 0.0
+    assert "rollout/draw_rate" not in rollout_metrics([group(WON_1, LOST)])
 
 
 def test_groups_are_won_lost_or_mixed() -> None:

@@ -80,11 +80,19 @@ def _gradient_exploded(history: History) -> str | None:
 
 
 def _win_rate_fell(history: History) -> str | None:
-    """Few games are noisy, so the fall also has to exceed four standard errors of a mean."""
-    now = _recent(history, "rollout/win_rate")
+    """Few games are noisy, so the fall also has to exceed four standard errors of a mean.
+
+    A draw counts half: who plays against itself better and better wins less and draws more.
+    """
+    points = [
+        {"points": row["rollout/win_rate"] + row.get("rollout/draw_rate", 0.0) / 2}
+        for row in history
+        if "rollout/win_rate" in row
+    ]
+    now = _recent(points, "points")
     if now is None:
         return None
-    best = max(_means(_series(history, "rollout/win_rate")))
+    best = max(_means(_series(points, "points")))
     games = WINDOW * (_recent(history, "rollout/games") or math.inf)
     if best - now <= max(0.1, best / 4, 4 * math.sqrt(0.25 / games)):
         return None

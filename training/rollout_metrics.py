@@ -46,7 +46,7 @@ def rollout_metrics(groups: Sequence[EpisodeGroup]) -> dict[str, float]:
     }
     if wins:
         metrics["rollout/mean_guesses"] = sum(wins) / len(wins)
-    more = (_openers, _lengths, _win_rates_by_origin, _reward_parts)
+    more = (_draws, _openers, _lengths, _win_rates_by_origin, _reward_parts)
     return metrics | {name: value for part in more for name, value in part(episodes).items()}
 
 
@@ -62,6 +62,13 @@ def _reward_parts(episodes: Sequence[Episode]) -> dict[str, float]:
 def _guesses(episode: Episode) -> int:
     """Guesses used; a refused one counts where the rules count it."""
     return int(episode.turns[-1].info.get("turn", len(episode.turns)))
+
+
+def _draws(episodes: Sequence[Episode]) -> dict[str, float]:
+    """The share of games that nobody won, in games for two."""
+    if not any("outcome" in episode.turns[-1].info for episode in episodes if episode.turns):
+        return {}
+    return {"rollout/draw_rate": _share(episode.drawn for episode in episodes)}
 
 
 def _openers(episodes: Sequence[Episode]) -> dict[str, float]:

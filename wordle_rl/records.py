@@ -136,6 +136,11 @@ class Episode:
         """Whether the game itself says it was won; never inferred from reward."""
         return bool(self.turns) and bool(self.turns[-1].info.get("solved", False))
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the game says that nobody won; False in games for one."""
+        return bool(self.turns) and self.turns[-1].info.get("outcome") == "draw"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeGroup:
