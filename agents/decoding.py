@@ -12,18 +12,21 @@ them: a fresh left-padded prefill every turn, of every row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
-from transformers.cache_utils import Cache, DynamicLayer
+from transformers.cache_utils import Cache
 
 from wordle_rl.agents.attention import attention_for, attention_layout, attention_mask
 from wordle_rl.agents.chat import Ids
+from wordle_rl.agents.game_cache import GameCacheLayer
+from wordle_rl.agents.step_graphs import Record, Replayed
 from wordle_rl.errors import ModelError
 
 
@@ -91,6 +94,8 @@ class Decoder:
         pad_id: int,
         seeds: Sequence[int],
         drawn: Sequence[int] | None = None,
+        *,
+        record: Record | None = None,
     ) -> None:
         """An empty cache for `len(seeds)` games.
 
@@ -99,12 +104,15 @@ class Decoder:
             pad_id: what gaps are filled with; no token attends to them.
             seeds: of each game; token n of a game is a function of its seed, n and its context.
             drawn: tokens that were sampled in each game before; by default none.
+            record: records the step of one token to replay it; by default every step is computed
+                anew. It is recorded once an answer: rows leave and columns come between answers.
 
         Raises:
             ModelError: if the model cannot be decoded this way (see `attention_layout`).
         """
         self._model = model
         self._pad_id = pad_id
+        self._record = record
         self._device = model.device
         self._layout = attention_layout(model)
         self._seeds = torch.tensor(seeds, dtype=torch.long, device=self._device)  # [B]
@@ -135,7 +143,7 @@ class Decoder:
         elif self.keeps_cache:
             distinct = list(dict.fromkeys(contexts))
             where = {context: i for i, context in enumerate(distinct)}
-            self._start(Cache(layer_class_to_replicate=_GrowingLayer), len(distinct))
+            self._start(Cache(layer_class_to_replicate=GameCacheLayer), len(distinct))
             self._feed(distinct)
             self._take(torch.tensor([where[c] for c in contexts], device=self._device))
         else:
@@ -165,18 +173,19 @@ class Decoder:
         done = torch.zeros_like(self._seeds, dtype=torch.bool)
         limiter = _Thoughts(thoughts, self._seeds) if thoughts else None
         tokens, logprobs, alive, own = [], [], [], []
-        for step in range(max_new_tokens):
-            token, logprob = self._choose(temperature, self._drawn + step)
-            if limiter is not None:
-                token, logprob, sampled = limiter.put(step, token, logprob)
-                own.append(sampled)
-            tokens.append(token)
-            logprobs.append(logprob)
-            alive.append(~done)
-            done = done | torch.isin(token, stops)
-            if step == max_new_tokens - 1 or bool(done.all()):
-                break
-            self._forward(token.unsqueeze(1), ~done.unsqueeze(1))
+        with self._steps(max_new_tokens - 1) as take_in:
+            for step in range(max_new_tokens):
+                token, logprob = self._choose(temperature, self._drawn + step)
+                if limiter is not None:
+                    token, logprob, sampled = limiter.put(step, token, logprob)
+                    own.append(sampled)
+                tokens.append(token)
+                logprobs.append(logprob)
+                alive.append(~done)
+                done = done | torch.isin(token, stops)
+                if step == max_new_tokens - 1 or bool(done.all()):
+                    break
+                take_in(token.unsqueeze(1), ~done.unsqueeze(1))
         lengths = torch.stack(alive, 1).sum(1)  # [B]
         self._drawn = self._drawn + lengths
         counts = lengths.tolist()
@@ -197,6 +206,23 @@ class Decoder:
             )
             for ids, lps, mine, count in rows
         ]
+
+    @contextmanager
+    def _steps(self, most: int) -> Iterator[Callable[[Tensor, Tensor], None]]:
+        """What takes one more token of every row in, at most so often.
+
+        The arguments are those of `_forward`, both [B, 1].
+        """
+        if self._record is None or not self.keeps_cache:
+            yield self._forward
+            return
+        used = self._valid.shape[1]
+        self._hold(most)
+        step = Replayed(self._forward_held, self._record)
+        try:
+            yield step
+        finally:
+            self._release(used + step.calls)
 
     def _choose(self, temperature: float, counters: Tensor) -> tuple[Tensor, Tensor]:
         """The next token of every row and its log-probability, both [B]."""
@@ -240,15 +266,48 @@ class Decoder:
         self._valid = torch.cat([self._valid, real], 1)
         self._positions = torch.cat([self._positions, positions], 1)
         self._lengths = self._lengths + steps[:, -1]
+        self._logits = self._call(ids, positions)
+
+    def _call(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """The logits after the last of the new tokens, [B, V]; ids and positions are [B, Q]."""
         with attention_for(self._model, queries=ids.shape[1], keys=self._valid.shape[1]):
-            self._logits = self._model(
+            logits: Tensor = self._model(
                 input_ids=ids,
                 attention_mask=self._mask(positions),
                 position_ids=positions,
                 past_key_values=self._cache,
                 use_cache=True,
                 logits_to_keep=1,
-            ).logits[:, -1]
+            ).logits
+        return logits[:, -1]
+
+    def _hold(self, most: int) -> None:
+        """Keep what a step reads and writes where it is, with room for `most` more columns."""
+        self._column = torch.tensor([self._valid.shape[1]], device=self._device)
+        self._valid = F.pad(self._valid, (0, most))
+        self._positions = F.pad(self._positions, (0, most))
+        self._lengths, self._logits = self._lengths.clone(), self._logits.clone()
+        for layer in self._layers():
+            layer.hold(most, self._column)
+
+    def _forward_held(self, ids: Tensor, real: Tensor) -> None:
+        """`_forward` for one token a row, [B, 1], in place."""
+        positions = (self._lengths.unsqueeze(1) + real.long() - 1).clamp(min=0)
+        self._valid.index_copy_(1, self._column, real)
+        self._positions.index_copy_(1, self._column, positions)
+        self._lengths.add_(real.squeeze(1))
+        self._logits.copy_(self._call(ids, positions))
+        self._column.add_(1)
+
+    def _release(self, columns: int) -> None:
+        """Grow again, after so many columns."""
+        self._valid, self._positions = self._valid[:, :columns], self._positions[:, :columns]
+        for layer in self._layers():
+            layer.release(columns)
+
+    def _layers(self) -> Sequence[GameCacheLayer]:
+        assert self._cache is not None
+        return cast(Sequence[GameCacheLayer], self._cache.layers)
 
     def _mask(self, positions: Tensor) -> Tensor | dict[str, Tensor]:
         if self._layout == "none":
@@ -271,51 +330,6 @@ class Decoder:
             return mask
         dtype = self._model.dtype
         return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
-
-
-class _GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """A cache layer that grows in place: appending one token does not copy all the others."""
-
-    _key_room: Tensor | None = None
-    _value_room: Tensor | None = None
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        start = self.get_seq_length()
-        end = start + key_states.shape[-2]
-        key_states, value_states = _as_computed(key_states), _as_computed(value_states)
-        self._key_room = _with_room(self._key_room, self.keys, key_states, start, end)
-        self._value_room = _with_room(self._value_room, self.values, value_states, start, end)
-        self.keys, self.values = self._key_room[:, :, :end], self._value_room[:, :, :end]
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: Tensor) -> None:
-        super().batch_select_indices(indices)
-        self._key_room = self._value_room = None
-
-
-def _as_computed(states: Tensor) -> Tensor:
-    """In the precision attention computes in, so that autocast does not convert all of it again."""
-    device = states.device.type
-    if not torch.is_autocast_enabled(device):
-        return states
-    return states.to(torch.get_autocast_dtype(device))
-
-
-def _with_room(
-    room: Tensor | None, filled: Tensor | None, new: Tensor, start: int, end: int
-) -> Tensor:
-    """A buffer [B, heads, >= end, head_dim] that holds `filled` and, from `start`, `new`."""
-    if room is None or room.shape[2] < end:
-        batch, heads, _, width = new.shape
-        room = new.new_empty(batch, heads, max(end + 32, end * 5 // 4), width)
-        if start and filled is not None:
-            room[:, :, :start] = filled
-    room[:, :, start:end] = new
-    return room
 
 
 def check_decoding(model: PreTrainedModel, pad_id: int) -> None:

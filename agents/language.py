@@ -33,6 +33,7 @@ from wordle_rl.agents.device import autocast, pick_device, pick_dtype
 from wordle_rl.agents.likely import likely_answers
 from wordle_rl.agents.lora import four_bits, merged
 from wordle_rl.agents.norms import quicken_norms
+from wordle_rl.agents.step_graphs import Record
 from wordle_rl.agents.token_player import TokenPlayer
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
@@ -48,6 +49,7 @@ class LanguageAgent:
         stop_ids: tokens that end an answer; the first is the one the chat template writes.
         max_new_tokens: longest answer; a longer one is cut and recorded as such.
         compute_dtype: what matrix products run in.
+        record: records decoding steps (see `step_graphs`); by default none are.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class LanguageAgent:
         check_decoding(self.model, self.pad_id)
         self.max_new_tokens = max_new_tokens
         self.thoughts = _thought_limit(self.chat)
+        self.record: Record | None = None
 
     @classmethod
     def load(
@@ -258,6 +261,7 @@ class _LanguagePlayer(TokenPlayer):
                 self._agent.pad_id,
                 seeds=[self._seeds[i] for i in rows],
                 drawn=[self._drawn[i] for i in rows],
+                record=self._agent.record,
             )
         elif rows != self._live:
             kept = {row: k for k, row in enumerate(self._live)}

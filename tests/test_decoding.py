@@ -35,6 +35,7 @@ from wordle_rl.agents.decoding import (
 )
 from wordle_rl.agents.device import autocast
 from wordle_rl.agents.lora import add_lora
+from wordle_rl.agents.step_graphs import Record
 from wordle_rl.errors import ModelError
 
 STOPS = tuple(range(3, 20))
@@ -88,6 +89,7 @@ def play(
     drop: Sequence[int] = (),
     temperature: float = 1.0,
     max_new_tokens: int = 4,
+    record: Record | None = None,
 ) -> None:
     """Play turns with feedback of a different length in every row; `drop` leaves after turn 1."""
     live = list(range(len(games)))
@@ -100,6 +102,7 @@ def play(
                     0,
                     seeds=[games[i].seed for i in live],
                     drawn=[games[i].drawn for i in live],
+                    record=record,
                 )
             decoder.extend([games[i].context for i in live])
             answers = decoder.sample(

@@ -12,7 +12,7 @@ def test_it_runs_on_a_cpu() -> None:
     done = CliRunner().invoke(gpu_check.main, ["--device", "cpu", "--quick"])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.output
     assert done.exit_code == 0, done.output
-    for what in ("rollout", "sampler and trainer", "fused attention", "compiled decoding step"):
+    for what in ("rollout", "sampler and trainer", "fused attention", "recorded steps and trainer"):
         [line] = [row for row in done.output.splitlines() if row.startswith(f"{what}  ")]
         assert "right" in line
 

@@ -24,6 +24,7 @@ from torch import nn
 from wordle_rl.agents.chat import ChatRenderer
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.config import TrainConfig
+from wordle_rl.errors import ConfigError
 from wordle_rl.training.games import Past
 from wordle_rl.training.processes import check_alone
 from wordle_rl.training.samplers import Sampler, new_sampler
@@ -182,10 +183,17 @@ def check_pipelined(config: TrainConfig) -> None:
     """Find out that games cannot be played ahead before anything is loaded or written.
 
     Raises:
-        ConfigError: several processes share the run.
+        ConfigError: several processes share the run, or steps are to be recorded on a device that
+            another thread is using.
     """
-    if config.rollout.pipelined:
-        check_alone("rollout.pipelined=true")
+    if not config.rollout.pipelined:
+        return
+    check_alone("rollout.pipelined=true")
+    if config.model.cuda_graphs:
+        raise ConfigError(
+            "model.cuda_graphs=true records what the GPU does, which rollout.pipelined=true lets "
+            "another thread use meanwhile: leave one of them out"
+        )
 
 
 def game_source(

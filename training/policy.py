@@ -9,6 +9,7 @@ from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.agents.lora import add_lora, hold_frozen_weights_in
+from wordle_rl.agents.step_graphs import record_on
 from wordle_rl.config import LoraSection, ModelSection
 from wordle_rl.errors import ConfigError
 
@@ -40,12 +41,15 @@ def load_policy(model: ModelSection, lora: LoraSection, *, seed: int) -> Languag
     """The model that is trained: all of it, or (`lora.rank`) an adapter on frozen weights.
 
     Raises:
-        ConfigError: as `load_player`, or weights of four bits were to be trained.
+        ConfigError: as `load_player`, weights of four bits were to be trained, or the device has no
+            CUDA graphs.
         ModelError: as `load_player`, or its layers cannot compute their activations again.
     """
     if lora.bits is not None and not lora.rank:
         raise ConfigError("lora.bits=4 freezes the weights: set lora.rank as well, for example 16")
     agent = load_player(model, model.path, bits=lora.bits)
+    if model.cuda_graphs:
+        agent.record = record_on(agent.device)
     if model.gradient_checkpointing:
         recompute_layers(agent.model)
     if lora.rank:

@@ -150,6 +150,8 @@ class ModelSection(Section):
     """End a thought that is not over after so many tokens; unset for no limit of its own."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: more time, far less memory."""
+    cuda_graphs: bool = False
+    """Record the decoding step of each answer and replay it (NVIDIA GPU)."""
 
 
 class LoraSection(Section):
