@@ -11,7 +11,7 @@ from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guess_number_text import VOICES, ChatVoice, Rules
 from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
-from wordle_rl.envs.parsing import find_answer
+from wordle_rl.envs.parsing import find_answer, remember_short
 from wordle_rl.envs.turns import InvalidPolicy
 from wordle_rl.envs.words import Split, split_of
 from wordle_rl.errors import ConfigError
@@ -47,12 +47,22 @@ class Interval(NamedTuple):
         >>> Interval(1, 100).narrow(50, ">"), Interval(1, 30).narrow(50, "<")
         (Interval(low=51, high=100), Interval(low=1, high=30))
         """
-        low, high = self
-        if hint == "=":
-            return Interval(guess, guess)
-        if hint == ">":
-            return self if guess < low else Interval(guess + 1, high)
-        return self if guess > high else Interval(low, guess - 1)
+        return Interval(*narrowed(*self, guess, hint))
+
+
+def narrowed(low: int, high: int, guess: int, hint: str) -> tuple[int, int]:
+    """`Interval.narrow` on its two ends."""
+    if hint == "=":
+        return guess, guess
+    if hint == ">":
+        return max(low, guess + 1), high
+    return low, min(high, guess - 1)
+
+
+@lru_cache(maxsize=4096)
+def missed(hint: Hint, left: int, bits: float) -> Answer:
+    """The answer that leaves so many numbers possible; `bits` is log2(n + 1) of all n numbers."""
+    return Answer(hint, False, 1.0 - log2(left + 1) / bits)
 
 
 class GuessNumberEnv(GuessingGame):
@@ -177,7 +187,8 @@ class GuessNumberEnv(GuessingGame):
 
     def _clear(self, secret: str) -> None:
         super()._clear(secret)
-        self._possible = self._everything
+        self._number = int(secret or 0)
+        self._low, self._high = self._everything  # of the numbers still possible
 
     def _draw_secret(self) -> str:
         """Draw until a number is of the split: uniform, and no list of a billion is needed."""
@@ -197,34 +208,31 @@ class GuessNumberEnv(GuessingGame):
         return str(number)
 
     def _read(self, action: str) -> Reading:
-        content = find_answer(action, _is_number)
-        if content is None:
-            return Reading("no_guess")
-        reading = read_within(content, self._everything)
+        reading = read_action(action, self._everything)
         return Reading("repeat", reading.guess) if self._was_played(reading.guess) else reading
 
     def _fits(self, guess: str) -> bool:
-        return self._possible.holds(int(guess))
+        return self._low <= int(guess) <= self._high
 
     def _score(self, guess: str) -> Answer:
         number = int(guess)
-        hint = compare(number, int(self._secret))
+        hint = compare(number, self._number)
         if hint == "=":
             return FOUND
-        left = self._possible.narrow(number, hint).size
-        return Answer(hint, False, 1.0 - log2(left + 1) / self._bits)
+        low, high = narrowed(self._low, self._high, number, hint)
+        return missed(hint, high - low + 1, self._bits)
 
     def _learn(self, guess: str, answer: Answer) -> None:
-        self._possible = self._possible.narrow(int(guess), answer.feedback)
+        self._low, self._high = narrowed(self._low, self._high, int(guess), answer.feedback)
 
     def _candidates(self) -> int:
-        return self._possible.size
+        return self._high - self._low + 1
 
     def _belief(self) -> Interval:
-        return self._possible
+        return Interval(self._low, self._high)
 
     def _prospects(self, guess: str) -> Prospects:
-        number, possible = int(guess), self._possible
+        number, possible = int(guess), self._belief()
         if not possible.holds(number):
             return Prospects((possible.size,), 0)
         return Prospects((number - possible.low, 1, possible.high - number), 1)
@@ -244,13 +252,16 @@ def compare(guess: int, secret: int) -> Hint:
     return ">" if secret > guess else "<"
 
 
-@lru_cache(maxsize=2048)
-def read_within(content: str, everything: Interval) -> Reading:
-    """What an answer means in a game of these numbers, whether or not it was played before.
+@remember_short
+def read_action(action: str, everything: Interval) -> Reading:
+    """What an action means in a game of these numbers, whether or not it was played before.
 
-    >>> read_within("007", Interval(1, 9)).guess, read_within("12", Interval(1, 9)).status
+    >>> read_action("[007]", Interval(1, 9)).guess, read_action("12", Interval(1, 9)).status
     ('7', 'out_of_range')
     """
+    content = find_answer(action, _is_number)
+    if content is None:
+        return Reading("no_guess")
     number = read_number(content)
     if number is None:
         return Reading("out_of_range" if _is_number(content) else "bad_chars")

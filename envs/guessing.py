@@ -174,13 +174,12 @@ class GuessingGame(TextEnv):
 
     def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:
         reading = self._read(action)
-        if reading.status in LEGAL:
-            fits, answer = self._fits(reading.guess), self._score(reading.guess)
-        else:
-            fits, answer = False, REFUSED
-        if self._track_candidates:
-            legal = reading.status in LEGAL
-            self._ahead = self._prospects(reading.guess) if legal else NOTHING_KNOWN
+        status, guess, _ = reading
+        fits, answer, self._ahead = False, REFUSED, NOTHING_KNOWN
+        if status in LEGAL:
+            fits, answer = self._fits(guess), self._score(guess)
+            if self._track_candidates:
+                self._ahead = self._prospects(guess)
         if self._scheme is binary:  # the default; it needs nothing of what the others are told
             self._record(reading, answer)
             parts = {"win": float(answer.solved)}
@@ -222,20 +221,22 @@ class GuessingGame(TextEnv):
     def _record(self, reading: Reading, answer: Answer) -> None:
         """Count an action, and see whether the game is over."""
         status, guess, complaint = reading
+        told, solved, credit, cost = answer
         limits, legal = self._limits, status in LEGAL
         if legal:
             self._learn(guess, answer)
             self._answered += (guess,)
-            self._best = max(self._best, answer.credit)
+            if credit > self._best:
+                self._best = credit
         else:
             self._refusals += 1
         if legal or limits.invalid_policy == "consume":
             self._turn += 1
-            self._spent += answer.cost
+            self._spent += cost
         left = limits.max_guesses - self._spent
-        event = Event(self._turn, self._refusals, status, guess, answer.feedback, complaint, left)
+        event = Event(self._turn, self._refusals, status, guess, told, complaint, left)
         self._events += (event,)
-        self._end_reason = self._judge_end(legal, answer.solved, left)
+        self._end_reason = self._judge_end(legal, solved, left)
 
     def _judge_end(self, legal: bool, solved: bool, left: int) -> EndReason:
         if solved:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import blake2b
 from math import perm
 from typing import Any, Literal, get_args
@@ -15,7 +15,7 @@ from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.mastermind_text import VOICES, ChatVoice, Rules
-from wordle_rl.envs.parsing import find_answer, is_word, join_spelled
+from wordle_rl.envs.parsing import find_answer, is_word, join_spelled, remember_short
 from wordle_rl.envs.pegs import (
     ALPHABET,
     all_codes,
@@ -197,11 +197,8 @@ class MastermindEnv(GuessingGame):
         return code
 
     def _read(self, action: str) -> Reading:
-        content = find_answer(action, is_word)
-        if content is None:
-            return Reading("no_guess")
         rules = self._rules
-        reading = read_code(content, rules.length, rules.colours, rules.duplicates)
+        reading = read_action(action, rules.length, rules.colours, rules.duplicates)
         return Reading("repeat", reading.guess) if self._was_played(reading.guess) else reading
 
     def _fits(self, guess: str) -> bool:
@@ -233,9 +230,17 @@ class MastermindEnv(GuessingGame):
         info["credit"] = self._best
 
 
-@lru_cache(maxsize=2048)
+@remember_short
+def read_action(action: str, length: int, colours: int, duplicates: bool) -> Reading:
+    """What an action means in a game of such codes, whether or not it was played before."""
+    content = find_answer(action, is_word)
+    if content is None:
+        return Reading("no_guess")
+    return read_code(content, length, colours, duplicates)
+
+
 def read_code(content: str, length: int, colours: int, duplicates: bool) -> Reading:
-    """What an answer means in a game of such codes, whether or not it was played before.
+    """What an answer means in a game of such codes.
 
     >>> read_code("A B C A", 4, 6, True), read_code("abca", 4, 6, False).status
     (Reading(status='ok', guess='abca', complaint=''), 'same_colour')

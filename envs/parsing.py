@@ -16,8 +16,8 @@ The first form that occurs is the one that counts, even if what is inside cannot
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from functools import lru_cache, wraps
+from typing import Literal, NamedTuple, TypeVar
 
 from wordle_rl.envs.base import MAX_ACTION
 
@@ -28,6 +28,8 @@ MARKS = (("<guess>", "</guess>"), ("\\boxed{", "}"), ("[", "]"))
 SHORT = 64
 """Most characters of an action that is remembered: games hear the same short ones over and over."""
 
+Understood = TypeVar("Understood")
+
 
 class ParsedGuess(NamedTuple):
     """What was understood. `guess` is lower-case a to z where the status is "ok", else empty."""
@@ -36,6 +38,27 @@ class ParsedGuess(NamedTuple):
     guess: str
 
 
+def remember_short(read: Callable[..., Understood]) -> Callable[..., Understood]:
+    """Let a pure function of a text and some rules remember what it made of short texts.
+
+    >>> @remember_short
+    ... def length(text: str, unit: int) -> float:
+    ...     print("counting")
+    ...     return len(text) / unit
+    >>> length("crane", 5), length("crane", 5)
+    counting
+    (1.0, 1.0)
+    """
+    remembered = lru_cache(maxsize=16_384)(read)
+
+    @wraps(read)
+    def reading(text: str, *rules: object) -> Understood:
+        return remembered(text, *rules) if len(text) <= SHORT else read(text, *rules)
+
+    return reading
+
+
+@remember_short
 def parse_guess(text: str, length: int) -> ParsedGuess:
     """The guess in an action, for words of `length` letters.
 
@@ -70,10 +93,6 @@ def find_answer(text: str, is_bare: Callable[[str], bool]) -> str | None:
     >>> find_answer(" 7. ", str.isdigit), find_answer("I say 7", str.isdigit)
     ('7', None)
     """
-    return _remembered(text, is_bare) if len(text) <= SHORT else _find(text, is_bare)
-
-
-def _find(text: str, is_bare: Callable[[str], bool]) -> str | None:
     spoken = visible_text(text)[-MAX_ACTION:]
     for opening, closing in MARKS:
         content = _last_between(spoken, opening, closing)
@@ -81,9 +100,6 @@ def _find(text: str, is_bare: Callable[[str], bool]) -> str | None:
             return content.strip()
     bare = spoken.strip().rstrip(".")
     return bare if is_bare(bare) else None
-
-
-_remembered = lru_cache(maxsize=16_384)(_find)
 
 
 def is_word(text: str) -> bool:

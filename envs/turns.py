@@ -7,6 +7,7 @@ text; the game puts the pieces together. The sentences that all games say alike 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol, get_args
 
 from wordle_rl.envs.arguments import check_choice, check_range
@@ -68,6 +69,7 @@ class Voice(Protocol):
 # --- what every game says alike
 
 
+@lru_cache(maxsize=4096)
 def spaced(word: str) -> str:
     """Letters that any tokenizer sees one by one.
 
