@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import ctypes
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, cast
 
 import torch
@@ -56,6 +57,17 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     if dtype is torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype)
+
+
+@contextmanager
+def without_gradient(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
+    """Autocast for playing and scoring.
+
+    In `torch.inference_mode` autocast would convert float32 weights anew at every call, for every
+    token of an answer; here it does so once, and forgets what came of it at the end.
+    """
+    with torch.no_grad(), autocast(device, dtype):
+        yield
 
 
 def compiled(model: PreTrainedModel) -> PreTrainedModel:

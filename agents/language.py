@@ -29,7 +29,7 @@ from wordle_rl.agents.base import Opening, Player
 from wordle_rl.agents.built_in import BUILT_IN, built_in_path
 from wordle_rl.agents.chat import PLAIN, THOUGHT, THOUGHT_END, ChatOptions, ChatRenderer, Ids
 from wordle_rl.agents.decoding import Decoder, Sampled, ThoughtLimit, check_decoding
-from wordle_rl.agents.device import autocast, pick_device, pick_dtype
+from wordle_rl.agents.device import pick_device, pick_dtype, without_gradient
 from wordle_rl.agents.likely import likely_answers
 from wordle_rl.agents.lora import four_bits, merged
 from wordle_rl.agents.norms import quicken_norms
@@ -235,7 +235,7 @@ class _LanguagePlayer(TokenPlayer):
 
     def _sample(self, rows: list[int]) -> list[Sampled]:
         agent = self._agent
-        with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
+        with without_gradient(agent.device, agent.compute_dtype):
             return self._decoder_for(rows).sample(
                 max_new_tokens=agent.max_new_tokens,
                 stop_ids=agent.stop_ids,

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from wordle_rl.agents.chat import Ids
 from wordle_rl.agents.decoding import Decoder
-from wordle_rl.agents.device import autocast
+from wordle_rl.agents.device import without_gradient
 
 if TYPE_CHECKING:
     from wordle_rl.agents.language import LanguageAgent
@@ -46,7 +46,7 @@ def likely_answers(
     """
     if agent.max_new_tokens > LONGEST:
         return []
-    with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
+    with without_gradient(agent.device, agent.compute_dtype):
         return _search(agent, prompt, count, width)
 
 

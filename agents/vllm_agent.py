@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 from wordle_rl.agents.base import Opening, Player
 from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.agents.decoding import Sampled
-from wordle_rl.agents.device import autocast
+from wordle_rl.agents.device import without_gradient
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.agents.token_player import TokenPlayer
@@ -200,6 +200,6 @@ def _own_logprobs(
     ids = torch.tensor([[*prompt, *answer]], device=policy.device)
     mask = torch.zeros_like(ids, dtype=torch.bool)
     mask[:, len(prompt) :] = True
-    with torch.inference_mode(), autocast(policy.device, policy.compute_dtype):
+    with without_gradient(policy.device, policy.compute_dtype):
         logprobs, _ = token_logprobs(policy.model, ids, mask, temperature=temperature)
     return logprobs[mask].float().cpu()

@@ -22,7 +22,7 @@ import torch
 
 from wordle_rl.agents.base import Agent, Move, Opening, View
 from wordle_rl.agents.chat import Ids
-from wordle_rl.agents.device import autocast
+from wordle_rl.agents.device import without_gradient
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.envs import make_env
@@ -54,7 +54,7 @@ class GenerateAgent:
         width = max(map(len, contexts))
         rows = [[agent.pad_id] * (width - len(ids)) + list(ids) for ids in contexts]
         mask = [[0] * (width - len(ids)) + [1] * len(ids) for ids in contexts]
-        with torch.inference_mode(), autocast(agent.device, agent.compute_dtype):
+        with without_gradient(agent.device, agent.compute_dtype):
             generate = cast(Callable[..., torch.Tensor], agent.model.generate)
             out = generate(
                 input_ids=torch.tensor(rows, device=agent.device),
