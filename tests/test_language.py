@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import (
     CONFIG_MAPPING,
     AutoModelForCausalLM,
@@ -393,3 +394,30 @@ def test_dropout_is_off() -> None:
     model = tiny_model("gpt2").train()
     agent = LanguageAgent(model, chatml_tokenizer(), name="x", device="cpu", dtype="float32")
     assert not agent.model.training
+
+
+class Conversions(TorchDispatchMode):
+    """Counts the tensors of a shape that are brought to bfloat16."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self._shape = shape
+        self.count = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        to_half = kwargs.get("dtype") is torch.bfloat16
+        if func is torch.ops.aten._to_copy.default and to_half and args[0].shape == self._shape:
+            self.count += 1
+        return func(*args, **kwargs)
+
+
+def test_weights_are_converted_once_an_answer() -> None:
+    agent = tiny_agent(chatml_tokenizer(), num_hidden_layers=1)
+    agent.compute_dtype = torch.bfloat16
+    with Conversions((32, 48)) as conversions:  # of the one down projection
+        [said] = play(agent, [1], turns=3)
+    assert sum(len(completion.token_ids) for completion in said) > 6
+    assert conversions.count == 3
