@@ -261,12 +261,15 @@ class Decoder:
 
     def _forward(self, ids: Tensor, real: Tensor) -> None:
         """One model call: ids and `real` (not a gap) are [B, Q]."""
-        steps = real.long().cumsum(1)
-        positions = (self._lengths.unsqueeze(1) + steps - 1).clamp(min=0)  # [B, Q]
+        positions = self._next_positions(real)
         self._valid = torch.cat([self._valid, real], 1)
         self._positions = torch.cat([self._positions, positions], 1)
-        self._lengths = self._lengths + steps[:, -1]
+        self._lengths = self._lengths + real.sum(1)
         self._logits = self._call(ids, positions)
+
+    def _next_positions(self, real: Tensor) -> Tensor:
+        """Where in their rows new tokens stand, [B, Q]."""
+        return (self._lengths.unsqueeze(1) + real.long().cumsum(1) - 1).clamp(min=0)
 
     def _call(self, ids: Tensor, positions: Tensor) -> Tensor:
         """The logits after the last of the new tokens, [B, V]; ids and positions are [B, Q]."""
@@ -292,7 +295,7 @@ class Decoder:
 
     def _forward_held(self, ids: Tensor, real: Tensor) -> None:
         """`_forward` for one token a row, [B, 1], in place."""
-        positions = (self._lengths.unsqueeze(1) + real.long() - 1).clamp(min=0)
+        positions = self._next_positions(real)
         self._valid.index_copy_(1, self._column, real)
         self._positions.index_copy_(1, self._column, positions)
         self._lengths.add_(real.squeeze(1))

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from wordle_rl.agents.device import autocast, pick_device
+from wordle_rl.agents.device import autocast, pick_device, without_gradient
 from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.logprobs import token_logprobs
@@ -63,6 +63,8 @@ class Bench:
     games: int
     quick: bool
     episodes: list[Episode] = field(default_factory=list)
+    playing_s: float = 0.0
+    """How long these took."""
     batch: Batch | None = None
 
     @property
@@ -188,6 +190,7 @@ def check_device(bench: Bench) -> list[Row]:
 def check_rollout(bench: Bench) -> list[Row]:
     """Games are played, how fast, and how near to the speed of memory."""
     seconds, bench.episodes = bench.play()
+    bench.playing_s = seconds
     tokens = sum(
         len(turn.completion.token_ids)
         for episode in bench.episodes
@@ -220,7 +223,7 @@ def check_agreement(bench: Bench) -> list[Row]:
 
 def agreement(bench: Bench, batch: Batch, what: str) -> Row:
     """How far the sampler's log-probabilities are from the trainer's."""
-    with torch.no_grad(), autocast(bench.device, bench.agent.compute_dtype):
+    with without_gradient(bench.device, bench.agent.compute_dtype):
         logprobs, _ = token_logprobs(bench.agent.model, batch.input_ids, batch.loss_mask)
     worst = float((logprobs - batch.sampler_logprobs)[batch.loss_mask].abs().max())
     limit = LOGPROB_TOLERANCE[bench.agent.compute_dtype]
@@ -234,7 +237,7 @@ def check_attention(bench: Bench) -> list[Row]:
     results: dict[str, Tensor] = {}
     for name in ("eager", "sdpa"):
         model.config._attn_implementation = name
-        with torch.no_grad(), autocast(bench.device, bench.agent.compute_dtype):
+        with without_gradient(bench.device, bench.agent.compute_dtype):
             results[name] = token_logprobs(model, batch.input_ids, batch.loss_mask)[0]
         times[name] = bench.seconds(bench.update)
     worst = float((results["eager"] - results["sdpa"]).abs().max())
@@ -312,11 +315,10 @@ def check_hint(bench: Bench) -> list[Row]:
 
 def check_recorded_steps(bench: Bench) -> list[Row]:
     """Games whose decoding steps are recorded (CUDA graphs): right, and how much faster."""
-    plain, _ = bench.play()
     bench.agent.record = cuda_graph if bench.cuda else computed
     recorded, episodes = bench.play()
     bench.agent.record = None
-    found = f"{plain / recorded:.2f}x the games/s of plain ones"
+    found = f"{bench.playing_s / recorded:.2f}x the games/s of plain ones"
     if not bench.cuda:
         found = "nothing is recorded on this device"
     return [

@@ -94,7 +94,7 @@ def play(
     """Play turns with feedback of a different length in every row; `drop` leaves after turn 1."""
     live = list(range(len(games)))
     decoder: Decoder | None = None
-    with torch.inference_mode():
+    with torch.no_grad():
         for turn in range(turns):
             if decoder is None or not decoder.keeps_cache:
                 decoder = Decoder(

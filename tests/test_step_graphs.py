@@ -13,7 +13,7 @@ from tests.families import FAMILIES, family_agent
 from tests.tape import tape
 from tests.test_decoding import BOTH, TOLERANCE, four_games, play
 from tests.test_families import games
-from tests.test_policy import transcripts
+from tests.test_policy import disturb, transcripts
 from tests.tiny import FRESH, tiny_model
 from wordle_rl.agents.device import autocast
 from wordle_rl.agents.lora import add_lora
@@ -81,6 +81,7 @@ def test_agents_play_the_same_whole_games(name: str) -> None:
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 def test_an_adapter_is_recorded_too() -> None:
     model = add_lora(tiny_model("gemma3_text"), rank=2, alpha=4)
+    disturb(model)
     played, record = four_games(), Counting()
     play(model, played, record=record)
     assert max(game.error(model) for game in played) < TOLERANCE
