@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from itertools import islice
+from typing import TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -26,8 +27,11 @@ from transformers.cache_utils import Cache
 from wordle_rl.agents.attention import attention_for, attention_layout, attention_mask
 from wordle_rl.agents.chat import Ids
 from wordle_rl.agents.game_cache import GameCacheLayer
+from wordle_rl.agents.shapes import size_above
 from wordle_rl.agents.step_graphs import Record, Replayed
 from wordle_rl.errors import ModelError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +117,12 @@ class Decoder:
         self._model = model
         self._pad_id = pad_id
         self._record = record
+        self._rows = len(seeds)
+        seeds, drawn = self._filled(seeds), self._filled(drawn or [0] * len(seeds))
         self._device = model.device
         self._layout = attention_layout(model)
         self._seeds = torch.tensor(seeds, dtype=torch.long, device=self._device)  # [B]
-        self._drawn = torch.tensor(drawn or [0] * len(seeds), device=self._device)  # [B]
+        self._drawn = torch.tensor(drawn, device=self._device)  # [B]
         self._cached = [0] * len(seeds)  # tokens of each row that are in the cache
         self._cache: Cache | None = None
         self._valid = torch.zeros(len(seeds), 0, dtype=torch.bool, device=self._device)  # [B, K]
@@ -131,13 +137,23 @@ class Decoder:
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order."""
-        index = torch.tensor(rows, dtype=torch.long, device=self._device)
-        self._cached = [self._cached[row] for row in rows]
+        self._rows = len(rows)
+        kept = self._filled(rows)
+        index = torch.tensor(kept, dtype=torch.long, device=self._device)
+        self._cached = [self._cached[row] for row in kept]
         self._seeds, self._drawn = self._seeds[index], self._drawn[index]
         self._take(index)
 
+    def _filled(self, rows: Sequence[T]) -> list[T]:
+        """The rows, and the last of them again up to a size that comes again.
+
+        A copy says what its original says, so it makes no answer longer.
+        """
+        return [*rows, *list(rows[-1:]) * (size_above(len(rows)) - len(rows))]
+
     def extend(self, contexts: Sequence[Ids]) -> None:
         """Bring every row up to its context; afterwards the next token can be sampled."""
+        contexts = self._filled(contexts)
         if self._cache is not None:
             self._feed([c[n:] for c, n in zip(contexts, self._cached, strict=True)])
         elif self.keeps_cache:
@@ -153,7 +169,7 @@ class Decoder:
 
     def next_token_probs(self) -> Tensor:
         """The distribution of every row's next token at temperature 1, [B, V]."""
-        return self._logits.float().softmax(-1)
+        return self._logits[: self._rows].float().softmax(-1)
 
     def sample(
         self,
@@ -204,7 +220,7 @@ class Decoder:
                 logprobs=tuple(lps[:count]),
                 sampled=tuple(mine[:count]),
             )
-            for ids, lps, mine, count in rows
+            for ids, lps, mine, count in islice(rows, self._rows)
         ]
 
     @contextmanager

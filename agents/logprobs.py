@@ -19,6 +19,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from wordle_rl.agents.attention import attention_for, attention_layout
 from wordle_rl.agents.halves import last_hidden, logits_of, recomputed, recomputes
+from wordle_rl.agents.shapes import size_above, size_below
 
 MIN_SHARED_TOKENS = 32
 """A shared prompt shorter than this is not worth a second forward call."""
@@ -123,7 +124,7 @@ def _in_parts(score: Callable[[slice], Scores], count: int, vocabulary: int) -> 
 
     Of several parts none keeps its logits: the backward pass computes them again.
     """
-    size = max(1, LOGITS_AT_ONCE // vocabulary)
+    size = size_below(max(1, LOGITS_AT_ONCE // vocabulary))
     if count <= size:
         return score(slice(count))
     parts: list[Scores] = [
@@ -156,7 +157,9 @@ def token_features(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor)
 
 def _log_softmax(model: PreTrainedModel, hidden: Tensor, temperature: float) -> Tensor:
     """Log-probabilities of the whole vocabulary, [N, V] in float32."""
-    return F.log_softmax(logits_of(model, hidden).float() / temperature, dim=-1)
+    count = len(hidden)
+    filled = F.pad(hidden, (0, 0, 0, size_above(count) - count))
+    return F.log_softmax(logits_of(model, filled)[:count].float() / temperature, dim=-1)
 
 
 def _hidden(model: PreTrainedModel, ids: Tensor, loss_mask: Tensor, share_prompt: bool) -> Tensor:

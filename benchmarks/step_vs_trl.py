@@ -58,7 +58,7 @@ LR = 3e-4
 """Constant: the warm-ups of the two begin differently, TRL's with a step at rate 0."""
 ANSWER_TOKENS: dict[Style, int] = {"compact": 12, "chat": 24}
 """Longest answer; nano's own in its notation."""
-MICRO_BATCH_TOKENS = 4096
+MICRO_BATCH_TOKENS = 2048
 """Ours: smaller than the default, for less memory."""
 Side = Literal["ours", "trl"]
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -319,6 +319,11 @@ def test_micro_batches_are_as_large_as_the_budget_allows() -> None:
     assert [[len(s.token_ids) for s in micro] for micro in micros] == [[2, 3, 3], [5], [9]]
 
 
+def test_micro_batches_have_numbers_of_rows_that_come_again() -> None:
+    samples = [sample_of(10) for _ in range(100)]
+    assert [len(micro) for micro in micro_batches(samples, 350)] == [32, 32, 32, 4]
+
+
 def test_nano_conversations_are_one_sample() -> None:
     agent = LanguageAgent(
         new_model(layers=1, width=32),

@@ -35,6 +35,7 @@ from wordle_rl.agents.decoding import (
 )
 from wordle_rl.agents.device import autocast
 from wordle_rl.agents.lora import add_lora
+from wordle_rl.agents.shapes import size_above
 from wordle_rl.agents.step_graphs import Record
 from wordle_rl.errors import ModelError
 
@@ -363,6 +364,29 @@ def test_finished_games_leave_the_batch() -> None:
     second_turn = rows.index(2)
     assert set(rows[1:second_turn]) == {4}
     assert set(rows[second_turn:]) == {2}
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3_next"])
+def test_sizes_of_the_batch_come_again_and_change_no_game(family: str) -> None:
+    model = tiny_model(family)
+    games = [Game(random_ids(2 + k % 3, k), seed=k) for k in range(21)]
+    calls = count_tokens(model)
+    play(model, games, drop=[3, 7, 11, 20])
+    assert {rows for rows, _ in calls[1:]} == {size_above(21), size_above(17)} == {22, 18}
+    del calls[:]
+    for k in (0, 19, 20):
+        alone = Game(random_ids(2 + k % 3, k), seed=k)
+        play(model, [alone], turns=1 if k == 20 else 3)
+        assert answers_of([alone]) == answers_of([games[k]])
+    assert {rows for rows, _ in calls} == {1}
+
+
+def test_the_next_token_is_told_of_the_games_alone() -> None:
+    decoder = Decoder(tiny_model("llama"), 0, seeds=range(21))
+    decoder.extend([random_ids(3, k) for k in range(21)])
+    assert len(decoder.next_token_probs()) == 21
+    decoder.select(range(19))
+    assert len(decoder.next_token_probs()) == 19
 
 
 # --- the random numbers

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from wordle_rl.agents.chat import ChatRenderer, Ids
+from wordle_rl.agents.shapes import size_below
 from wordle_rl.errors import SampleError
 from wordle_rl.records import Batch, Episode, Sample
 from wordle_rl.training.symbols import ALPHABET, SYMBOLS, Probabilities
@@ -199,9 +200,10 @@ def micro_batches(samples: Sequence[Sample], max_tokens: int) -> Iterator[list[S
     rows = sorted(samples, key=lambda sample: len(sample.token_ids))
     micro: list[Sample] = []
     for sample in rows:
-        if micro and (len(micro) + 1) * len(sample.token_ids) > max_tokens:
-            yield micro
-            micro = []
+        while micro and (len(micro) + 1) * len(sample.token_ids) > max_tokens:
+            count = size_below(len(micro))
+            yield micro[:count]
+            micro = micro[count:]
         micro.append(sample)
     if micro:
         yield micro
