@@ -22,7 +22,8 @@ from typing import Any
 import click
 import torch
 
-from benchmarks.step_vs_trl import ROOT, Meter, Watch
+from benchmarks.step_sides import Meter, Watch
+from benchmarks.step_vs_trl import ROOT
 from wordle_rl.agents.device import keep_freed_memory
 from wordle_rl.config import TrainConfig, parse
 from wordle_rl.records import StepRecord

@@ -19,8 +19,9 @@ from typing import Any, cast
 import click
 import torch
 from torch import Tensor
-from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from benchmarks.random_model import random_qwen3
+from benchmarks.roofline import best_seconds, memory_speed, product_speed
 from wordle_rl.agents.device import autocast, pick_device, without_gradient
 from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.language import LanguageAgent
@@ -84,15 +85,7 @@ class Bench:
 
     def seconds(self, run: Callable[[], Any], rounds: int = 3) -> float:
         """The best of some rounds, after one that warms up."""
-        run()
-        best = float("inf")
-        for _ in range(1 if self.quick else rounds):
-            self.wait()
-            began = time.perf_counter()
-            run()
-            self.wait()
-            best = min(best, time.perf_counter() - began)
-        return best
+        return best_seconds(run, self.device, 1 if self.quick else rounds)
 
     def play(self) -> tuple[float, list[Episode]]:
         """Seconds that the games take, and the games: the same ones at every call."""
@@ -110,11 +103,6 @@ class Bench:
 
         seconds = self.seconds(run, rounds=1)
         return seconds, [episode for group in played for episode in group.episodes]
-
-    def wait(self) -> None:
-        """Until the device has done what it was told."""
-        if self.cuda:
-            torch.cuda.synchronize(self.device)
 
     def rows(self) -> Batch:
         """A micro-batch of the games that were played."""
@@ -142,30 +130,7 @@ class Bench:
 
 def build(device: str, quick: bool) -> Bench:
     """A random model: the sizes of Qwen3-0.6B, or small ones."""
-    sizes: dict[str, Any] = {
-        "vocab_size": 151_936,
-        "hidden_size": 1024,
-        "intermediate_size": 3072,
-        "num_hidden_layers": 28,
-        "num_attention_heads": 16,
-        "num_key_value_heads": 8,
-        "head_dim": 128,
-    }
-    if quick:
-        sizes = {
-            "vocab_size": 512,
-            "hidden_size": 64,
-            "intermediate_size": 192,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "head_dim": 16,
-        }
-    torch.manual_seed(0)
-    with pick_device(device):
-        model = Qwen3ForCausalLM(
-            Qwen3Config(**sizes, tie_word_embeddings=True, max_position_embeddings=4096)
-        )
+    model = random_qwen3("small" if quick else "qwen3-0.6b", pick_device(device))
     agent = LanguageAgent(
         model,
         byte_tokenizer(),
@@ -201,19 +166,12 @@ def check_rollout(bench: Bench) -> list[Row]:
     # Autocast converts float32 weights once an answer, and its steps read what came of it.
     width = bench.agent.compute_dtype.itemsize
     read = bench.weights * width * turns * ANSWER_TOKENS / seconds
-    share = read / copy_speed(bench)
+    share = read / memory_speed(bench.device, quick=bench.quick)
     found = f"{bench.games / seconds:.1f} games/s, {tokens / seconds:.0f} tokens/s"
     return [
         Row(what="rollout", found=found, right=len(bench.episodes) == bench.games),
         Row(what="decode, share of memory speed", found=f"{share:.0%}", right=None),
     ]
-
-
-def copy_speed(bench: Bench) -> float:
-    """Bytes a second that the device reads."""
-    source = torch.empty((1 << 22 if bench.quick else 1 << 28), device=bench.device)
-    target = torch.empty_like(source)
-    return source.numel() * 4 * 2 / bench.seconds(lambda: target.copy_(source))
 
 
 def check_agreement(bench: Bench) -> list[Row]:
@@ -251,18 +209,12 @@ def check_update(bench: Bench) -> list[Row]:
     batch = bench.rows()
     seconds = bench.seconds(bench.update)
     tokens = batch.input_ids.numel()
-    share = 6 * bench.weights * tokens / seconds / product_speed(bench)
+    roof = product_speed(bench.device, bench.agent.compute_dtype, quick=bench.quick)
+    share = 6 * bench.weights * tokens / seconds / roof
     return [
         Row(what="update", found=f"{tokens / seconds:.0f} tokens/s", right=None),
         Row(what="update, share of product speed", found=f"{share:.0%}", right=None),
     ]
-
-
-def product_speed(bench: Bench) -> float:
-    """Operations a second of a large matrix product in the precision of the run."""
-    side = 256 if bench.quick else 8192
-    a = torch.randn(side, side, device=bench.device, dtype=bench.agent.compute_dtype)
-    return 2 * side**3 / bench.seconds(lambda: a @ a)
 
 
 def check_memory(bench: Bench) -> list[Row]:

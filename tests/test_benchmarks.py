@@ -9,17 +9,44 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import step_vs_trl, tictactoe
+from benchmarks import step_sides, step_vs_trl, tictactoe
 from benchmarks.scaling import POINTS, Cost, Counts, Point, fit, predict, terms
+from wordle_rl.agents.language import LanguageAgent
+from wordle_rl.agents.nano import byte_tokenizer, new_model
+from wordle_rl.records import StepRecord
 
 
 def test_warm_up_steps_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 9.0, 10.0, 12.0, 13.0])
-    monkeypatch.setattr(step_vs_trl.time, "perf_counter", lambda: next(clock))
-    meter = step_vs_trl.Meter(warm_up=1)
+    monkeypatch.setattr(step_sides.time, "perf_counter", lambda: next(clock))
+    meter = step_sides.Meter(warm_up=1)
     for _ in range(4):
         meter.step()
     assert meter.result()["wall_s"] == 1.0, "of 1, 2 and 1; the first took 9"
+
+
+def test_shares_of_what_a_device_could_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_sides, "memory_speed", lambda *_, **__: 1e6)
+    monkeypatch.setattr(step_sides, "product_speed", lambda *_, **__: 1e9)
+    agent = LanguageAgent(
+        new_model(layers=1, width=32), byte_tokenizer(), name="nano", device="cpu", dtype="float32"
+    )
+    roofs = step_sides.Roofs(step_sides.Meter(warm_up=1), agent, warm_up=1)
+    for passes, tokens in ((9, 9), (3, 20)):
+        for _ in range(passes):
+            with torch.no_grad():
+                agent.model(input_ids=torch.zeros(2, 4, dtype=torch.long))
+        agent.model(input_ids=torch.zeros(tokens // 5, 5, dtype=torch.long))
+        times = {"rollout/reward": 0.0, "time/rollout_s": 0.5, "time/update_s": 0.25}
+        roofs.step(StepRecord(step=1, metrics=times))
+    weights = sum(p.numel() for p in agent.model.parameters())
+    layers = weights - 261 * 32
+    assert roofs.shares(quick=True) == pytest.approx(
+        {
+            "decode_share": 3 * 4 * weights / 0.5 / 1e6,
+            "update_share": 6 * layers * 20 / 0.25 / 1e9,
+        }
+    )
 
 
 def test_a_ratio_is_that_of_the_medians() -> None:
