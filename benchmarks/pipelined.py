@@ -1,9 +1,12 @@
 """A training step whose games were played ahead against one that plays first, in one run.
 
     python -m benchmarks.pipelined [--model nano] [--steps 8] [--rounds 3] [--threads 2]
+    python -m benchmarks.pipelined --threads 1 --server http://localhost:8000/v1
 
 The default preset, without validation. Each side runs in a process of its own, in turn, with the
 same cores: in turn both halves of a step have all threads, pipelined each half has half of them.
+With `--server` a vLLM server plays (docs/models.md says how to start one; pin it to other cores),
+so that the halves share nothing, and both sides have all threads.
 Wall seconds, so the machine has to be idle; the first two steps of a process are not counted.
 `apart` is KL(sampler || policy) when the games are learned from, in nats a token.
 """
@@ -49,14 +52,16 @@ class Distances(Watch):
         self.apart.append(record.metrics.get("train/sampler_kl", 0.0))
 
 
-def run(model: str, steps: int, seed: int, *, pipelined: bool) -> dict[str, Any]:
+def run(model: str, steps: int, seed: int, server: str, *, pipelined: bool) -> dict[str, Any]:
     """One side: a few steps of training."""
+    sampler = {"kind": "vllm", "base_url": server} if server else {}
     config = fill_defaults(
         parse(
             TrainConfig,
             {
                 "model": {"path": model},
                 "rollout": {"pipelined": pipelined},
+                "sampler": sampler,
                 "train": {"steps": steps, "seed": seed},
                 "eval": {"every_steps": 0},
                 "save": {"checkpoint_every_steps": steps},
@@ -73,9 +78,12 @@ def run(model: str, steps: int, seed: int, *, pipelined: bool) -> dict[str, Any]
     return {**meter.result(), "apart": statistics.mean(watch.apart[WARM_UP:])}
 
 
-def measured(side: str, model: str, steps: int, seed: int, threads: int) -> dict[str, Any]:
+def measured(
+    side: str, model: str, steps: int, seed: int, threads: int, server: str
+) -> dict[str, Any]:
     """What a side takes in a process of its own."""
     chosen = ("--side", side, "--model", model, "--steps", steps, "--seed", seed)
+    chosen = (*chosen, "--server", server)
     command = [sys.executable, "-m", "benchmarks.pipelined", *map(str, chosen)]
     environ = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     done = subprocess.run(
@@ -97,19 +105,22 @@ def measured(side: str, model: str, steps: int, seed: int, threads: int) -> dict
 @click.option("--steps", default=8, show_default=True)
 @click.option("--rounds", default=3, show_default=True, help="Each with a seed of its own.")
 @click.option("--threads", default=2, show_default=True)
+@click.option("--server", default="", help="A vLLM server that plays, http://localhost:8000/v1.")
 @click.option("--side", type=click.Choice(list(SIDES)), hidden=True)
 @click.option("--seed", default=0, hidden=True)
-def main(model: str, steps: int, rounds: int, threads: int, side: str | None, seed: int) -> None:
+def main(
+    model: str, steps: int, rounds: int, threads: int, server: str, side: str | None, seed: int
+) -> None:
     """Train both ways in turn and print seconds a step."""
     if side is not None:
         torch.set_num_threads(threads)
         keep_freed_memory()
-        click.echo(json.dumps(run(model, steps, seed, pipelined=SIDES[side])))
+        click.echo(json.dumps(run(model, steps, seed, server, pipelined=SIDES[side])))
         return
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in SIDES}
     for number in range(rounds):
         for name, rows in found.items():
-            rows.append(measured(name, model, steps, number, threads))
+            rows.append(measured(name, model, steps, number, threads, server))
             click.echo(f"round {number + 1}, {name}: {rows[-1]['wall_s']:.2f} s", err=True)
     seconds = {name: [row["wall_s"] for row in rows] for name, rows in found.items()}
     for name, values in seconds.items():

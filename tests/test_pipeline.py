@@ -25,6 +25,7 @@ from wordle_rl.training.games import BEGINNING, Past, play_step
 from wordle_rl.training.pair_methods import complete_pairs
 from wordle_rl.training.pipeline import InTurn, Pipelined, check_pipelined, game_source, twin
 from wordle_rl.training.processes import Launched
+from wordle_rl.training.samplers import LocalSampler
 from wordle_rl.training.sampling import Played
 from wordle_rl.training.trainer import train
 
@@ -207,6 +208,19 @@ def test_both_halves_share_the_cores_for_as_long_as_it_lasts(tmp_path: Path) -> 
         )
         assert seen == [2, 2]
         assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_server_has_cores_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "new_sampler", lambda player, _config: LocalSampler(player))
+    config = ten_word_config(*AHEAD, "sampler.kind=vllm", "sampler.base_url=http://localhost:1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        source = game_source(taught_agent(), config, greedy=False, scorers=[])
+        assert torch.get_num_threads() == 4
+        source.close()
     finally:
         torch.set_num_threads(before)
 

@@ -98,7 +98,8 @@ class Pipelined:
     def __post_init__(self) -> None:
         self._player = twin(self.policy)
         self._sampler = new_sampler(self._player, self.config)
-        if self.policy.device.type == "cpu":  # two halves at work: each has half of the cores
+        here = not self.config.sampler.base_url
+        if here and self.policy.device.type == "cpu":  # each half of a step has half of the cores
             torch.set_num_threads(max(1, self._threads // 2))
 
     @property
