@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import PeftModel
 from transformers import PreTrainedModel
 
@@ -66,6 +67,7 @@ class VllmEngine:
             "max_model_len": -1,  # as much as the model has and memory holds
             "gpu_memory_utilization": memory_share,
             **_adapter_options(policy.model),
+            **_device_options(policy.device),
             **options,
             "model": str(self._folder.path),
             "runner": "generate",
@@ -160,6 +162,15 @@ def _save_config(model: PreTrainedModel, folder: Path) -> None:
     config = copy.deepcopy(model.config)
     config.architectures = [type(plain(model)).__name__]
     config.save_pretrained(folder)
+
+
+def _device_options(device: torch.device) -> dict[str, Any]:
+    """On a CPU prompts are taken in whole.
+
+    After the first part of one vLLM would take its draw from a seeded generator back, and those of
+    a CPU have no place to go back to (RuntimeError, 0.32.0).
+    """
+    return {"enable_chunked_prefill": False} if device.type == "cpu" else {}
 
 
 def _adapter_options(model: PreTrainedModel) -> dict[str, Any]:

@@ -133,6 +133,16 @@ def test_an_engine_plays_the_policys_games_and_follows_its_weights(rank: int) ->
     check_that_it_follows(policy, agent)
 
 
+def test_more_prompts_than_are_read_at_once() -> None:
+    policy = nano()
+    few = SMALL | {"max_num_batched_tokens": policy.context_length}
+    agent = VllmAgent(policy, VllmEngine(policy, memory_share=MEMORY_SHARE, options=few))
+    agent.refresh()
+    games = play(agent, 1.0, seeds=range(policy.context_length // 2))
+    assert all(len(game) == 3 for game in games)
+    assert tokens(games[:3]) == tokens(play(agent, 1.0, seeds=range(3)))
+
+
 @pytest.mark.parametrize("rank", [0, 4])
 def test_a_run_is_sampled_by_vllm(rank: int, tmp_path: Path) -> None:
     config = ten_word_config(
