@@ -251,6 +251,7 @@ class Decoder:
             point = uniforms(self._seeds, counters).to(wide) * mass[:, -1]
             token = torch.searchsorted(mass, point.unsqueeze(1), right=True).squeeze(1)
             token = token.clamp(max=mass.shape[1] - 1)
+        token[self._rows :] = token[self._rows - 1]  # rounding may have told a copy otherwise
         return token, logp.gather(1, token.unsqueeze(1)).squeeze(1)
 
     def _start(self, cache: Cache, rows: int) -> None:

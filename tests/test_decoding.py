@@ -381,6 +381,15 @@ def test_sizes_of_the_batch_come_again_and_change_no_game(family: str) -> None:
     assert {rows for rows, _ in calls} == {1}
 
 
+def test_a_copy_says_what_its_original_says_whatever_it_computes() -> None:
+    decoder = Decoder(tiny_model("llama"), 0, seeds=range(17))
+    with torch.no_grad():
+        decoder.extend([random_ids(3, k) for k in range(17)])
+        decoder._logits[17] = -decoder._logits[17]
+        decoder.sample(max_new_tokens=3, stop_ids=(), temperature=0)
+    torch.testing.assert_close(decoder._logits[17], decoder._logits[16])
+
+
 def test_the_next_token_is_told_of_the_games_alone() -> None:
     decoder = Decoder(tiny_model("llama"), 0, seeds=range(21))
     decoder.extend([random_ids(3, k) for k in range(21)])
