@@ -42,6 +42,8 @@ OWN: Mapping[str, tuple[str, ...]] = {
     "course": ("rollout.temperature=1.0", "train.steps=300"),
     "gdpo": ("env.reward=shaped",),  # needs a reward with parts
     "remax": ("train.steps=250",),
+    # At the common rates the policy can be sure of a wrong word before the critic is of any use.
+    "reinforce_value": ("train.lr=1.5e-3", "train.critic_lr=3e-3", "train.steps=300"),
     "ppo": FOUR_UPDATES,
     "ppo_turn": FOUR_UPDATES,
     # Its steps are as long for a weak gradient as for a strong one, so they have to shrink early.
@@ -56,8 +58,9 @@ OWN: Mapping[str, tuple[str, ...]] = {
 }
 """Settings beside `COMMON`."""
 
-SHAKY = 0.45
-"""The share of its games that the player wins before it has learned."""
+SHAKY, KNOWING = 0.45, 0.98
+"""The share of its games that the player wins before it has learned, and when its spelling is not
+made shaky."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +134,10 @@ def _sharpness() -> float:
 
 @cache
 def _knowing() -> dict[str, torch.Tensor]:
-    agent = tiny_agent()
-    imitate(agent, 500, max_guesses=2, opener="crane", skill=1.0, decay=True)
-    return {name: value.clone() for name, value in agent.model.state_dict().items()}
+    """The first of some students who has learned all ten words: now and then one stops at eight."""
+    for seed in range(5):
+        agent = tiny_agent()
+        imitate(agent, 500, max_guesses=2, opener="crane", skill=1.0, decay=True, seed=seed)
+        if sampled_win_rate(agent) > KNOWING:
+            return {name: value.clone() for name, value in agent.model.state_dict().items()}
+    raise AssertionError("no student has learned the ten words")

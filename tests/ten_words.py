@@ -77,6 +77,7 @@ def imitate(
     skill: float = 0.0,
     lr: float = 1e-2,
     decay: bool = False,
+    seed: int = 0,
 ) -> None:
     """Learn from a player who guesses any of the ten words, whatever the feedback.
 
@@ -88,8 +89,9 @@ def imitate(
         skill: how often a later guess is the secret instead.
         lr: the step size.
         decay: let it fall to zero, so that what is learned does not hang on the last few steps.
+        seed: of the games.
     """
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     optimizer = adamw(agent.model.parameters(), lr)
     for step in range(steps):
         set_lr([optimizer], 1 - step / steps if decay else 1.0)
