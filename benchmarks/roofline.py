@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 
 def best_seconds(run: Callable[[], Any], device: torch.device, rounds: int = 3) -> float:
@@ -32,9 +33,15 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def layer_weights(model: PreTrainedModel) -> int:
+    """Weights that every token of an update goes through; the head reads trained tokens alone."""
+    embeddings = model.get_input_embeddings().parameters()
+    return sum(p.numel() for p in model.parameters()) - sum(p.numel() for p in embeddings)
+
+
 def memory_speed(device: torch.device, *, quick: bool = False) -> float:
     """Bytes a second that are read and written by a copy of a gigabyte (quick: of 16 MB)."""
-    source = torch.empty(1 << 22 if quick else 1 << 28, device=device)
+    source = torch.ones(1 << 22 if quick else 1 << 28, device=device)
     target = torch.empty_like(source)
     return source.nbytes * 2 / best_seconds(lambda: target.copy_(source), device)
 

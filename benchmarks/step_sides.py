@@ -6,6 +6,7 @@ of the process on a CPU and that of the device elsewhere.
 
 from __future__ import annotations
 
+import random
 import resource
 import statistics
 import tempfile
@@ -16,17 +17,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+import click
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from benchmarks.rollout import GenerateAgent
-from benchmarks.roofline import memory_speed, product_speed, wait
+from benchmarks.roofline import layer_weights, memory_speed, product_speed, wait
 from wordle_rl.agents.halves import plain
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.loading import load_language_agent
 from wordle_rl.config import EnvSection, TrainConfig, parse
 from wordle_rl.envs.base import Style
+from wordle_rl.envs.rewards import Outcome, RewardParts
 from wordle_rl.records import Episode, StepRecord
 from wordle_rl.rollout import play_games
 from wordle_rl.run_dir import RunDir
@@ -41,8 +44,11 @@ LR = 3e-4
 """Constant: the warm-ups of the two begin differently, TRL's with a step at rate 0."""
 ANSWER_TOKENS: dict[Style, int] = {"compact": 12, "chat": 24}
 """Longest answer; nano's own in its notation."""
-MICRO_BATCH_TOKENS = 2048
-"""Ours: smaller than the default, for less memory."""
+MICRO_BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
+"""Ours; on a CPU fewer than by default, for less memory."""
+REWARDS = {"wins": "binary", "lottery": "benchmarks.step_sides:lottery"}
+"""What a game pays. A model that wins nothing needs the lottery: our trainer drops groups in which
+all games earned the same, and a step without an update is no whole step."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "float32": {},
     "bf16 autocast": {"bf16": True},
@@ -50,6 +56,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bf16 autocast, micro-batches of 64": {"bf16": True, "rows": 64},
     "bf16 autocast, eager, micro-batches of 64": {"bf16": True, "attention": "eager", "rows": 64},
     "bf16 autocast, eager, micro-batches of 32": {"bf16": True, "attention": "eager", "rows": 32},
+    "bf16 autocast, micro-batches of 16": {"bf16": True, "rows": 16},
     "bf16 weights": {"bf16": True, "weights": "bfloat16"},
     "bf16 weights, eager attention": {"bf16": True, "weights": "bfloat16", "attention": "eager"},
 }
@@ -65,10 +72,17 @@ class Work:
     """The folder of the model."""
     device: str
     style: Style
+    reward: str
+    """One of `REWARDS`."""
     games: int
     steps: int
     warm_up: int
     seed: int
+
+
+def lottery(_outcome: Outcome) -> RewardParts:
+    """A reward that no policy can earn: every action draws one."""
+    return {"lottery": random.random()}
 
 
 class Meter:
@@ -154,23 +168,24 @@ class Roofs(Watch):
         """A step has finished."""
         super().step(record)
         times = record.metrics
+        if not self._tokens:
+            raise click.ClickException("a step without an update: use --reward lottery")
         rates = self._passes / times["time/rollout_s"], self._tokens / times["time/update_s"]
         self._rates.append(rates)
         self._passes = self._tokens = 0
 
-    def shares(self, *, quick: bool) -> dict[str, float]:
+    def shares(self) -> dict[str, float]:
         """Medians over the steps that count: `decode_share` and `update_share`."""
-        agent = self._agent
-        inner, dtype = plain(agent.model), agent.compute_dtype
-        everything = sum(p.numel() for p in inner.parameters())
-        layers = everything - sum(p.numel() for p in inner.get_input_embeddings().parameters())
+        agent, dtype = self._agent, self._agent.compute_dtype
+        everything = sum(p.numel() for p in plain(agent.model).parameters())
+        layers = layer_weights(plain(agent.model))
         passes, tokens = (
             statistics.median(r) for r in zip(*self._rates[self._warm_up :], strict=True)
         )
         read = passes * everything * dtype.itemsize
         return {
-            "decode_share": read / memory_speed(agent.device, quick=quick),
-            "update_share": 6 * layers * tokens / product_speed(agent.device, dtype, quick=quick),
+            "decode_share": read / memory_speed(agent.device),
+            "update_share": 6 * layers * tokens / product_speed(agent.device, dtype),
         }
 
 
@@ -185,6 +200,7 @@ def run_ours(work: Work) -> dict[str, Any]:
                     "device": work.device,
                     "max_new_tokens": ANSWER_TOKENS[work.style],
                 },
+                "env": {"reward": REWARDS[work.reward]},
                 "rollout": {"tasks_per_step": work.games // GROUP, "group_size": GROUP},
                 "train": {
                     "steps": work.steps,
@@ -192,7 +208,7 @@ def run_ours(work: Work) -> dict[str, Any]:
                     "warmup_steps": 0,
                     "seed": work.seed,
                     "tokens_per_row": float(ANSWER_TOKENS[work.style]),
-                    "micro_batch_tokens": MICRO_BATCH_TOKENS,
+                    "micro_batch_tokens": MICRO_BATCH_TOKENS[work.device],
                 },
                 "eval": {"every_steps": 0},
                 "save": {"checkpoint_every_steps": work.steps},
@@ -207,7 +223,11 @@ def run_ours(work: Work) -> dict[str, Any]:
         meter = Meter(work.warm_up, work.device)
         watch = Roofs(meter, agent, work.warm_up)
         train(agent, config, run, display=watch)
-    return {**meter.result(), **watch.shares(quick=work.device == "cpu")}
+    found = meter.result()
+    if work.device == "cuda":
+        torch.cuda.empty_cache()
+        found |= watch.shares()
+    return found
 
 
 def run_trl(work: Work, setting: str) -> dict[str, Any]:
@@ -220,7 +240,7 @@ def run_trl(work: Work, setting: str) -> dict[str, Any]:
         dtype=chosen.get("weights", "float32"),
         attn_implementation=chosen.get("attention", "sdpa"),
     )
-    env = EnvSection(id="wordle")
+    env = EnvSection(id="wordle", reward=REWARDS[work.reward])
     made: list[GenerateAgent] = []
 
     def play(prompts: list[Any], trainer: Any) -> dict[str, list[Any]]:
@@ -290,7 +310,10 @@ def trl_settings(work: Work, chosen: Mapping[str, Any]) -> Any:
 
 def trl_agent(trainer: Any, work: Work) -> GenerateAgent:
     """Plays by TRL's own generation, a call a turn."""
-    reader = load_language_agent(work.model, device="cpu")  # its tokenizer; it never plays
+    reader = load_language_agent(work.model, device="cpu")
+    nn.Module.to(
+        reader.model, "meta"
+    )  # it reads and writes text, and never plays: no memory for weights
 
     def answers(contexts: list[tuple[int, ...]]) -> list[list[int]]:
         prompts = [list(ids) for ids in contexts]

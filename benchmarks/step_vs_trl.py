@@ -17,8 +17,10 @@ Each side runs in a process of its own, the sides take turns. Of each process th
 up and are not counted. Seconds are those of the processor: with one thread the wall time of an
 idle machine, and what else runs on a busy one does not count; wall time is printed beside them.
 Memory is the largest resident set, and how much of it the steps added to what was there before. On
-a GPU it is wall seconds that count, and memory is that of tensors. Of our side it is also told how
-near playing and updating come to what the device could do (`step_sides.Roofs`).
+a GPU it is wall seconds that count, and memory is that of tensors; of our side it is told how near
+playing and updating come to what the device could do (`step_sides.Roofs`). Groups in which all
+games earned the same are left out of our update and not of TRL's; where a model wins nothing, a
+lottery pays both sides (`step_sides.REWARDS`), so that every step has its update.
 """
 
 from __future__ import annotations
@@ -39,8 +41,8 @@ import click
 import torch
 
 from benchmarks.random_model import SIZES, write_random
-from benchmarks.step_sides import SETTINGS, Work, run_ours, run_trl
-from wordle_rl.agents.built_in import built_in_path
+from benchmarks.step_sides import GROUP, REWARDS, SETTINGS, Work, run_ours, run_trl
+from wordle_rl.agents.built_in import BUILT_IN, built_in_path
 from wordle_rl.agents.device import keep_freed_memory, pick_device, pick_dtype
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ConfigError
@@ -54,8 +56,11 @@ BEST: dict[Style, str] = {
 """The fastest on a CPU with weights in float32, as ours has them (with all games at once compact is
 as fast and takes twice the memory); in chat eager attention takes almost three times as long, and
 no other setting has been timed."""
-BEST_ON_GPU = "bf16 autocast"
-"""Not searched for: no GPU was at hand."""
+BEST_ON_GPU: dict[Style, str] = {
+    "compact": "bf16 autocast, micro-batches of 64",
+    "chat": "bf16 autocast, micro-batches of 16",
+}
+"""What should fit 80 GB. Not searched for: no GPU was at hand."""
 
 NAMES = {
     "cpu_s": "processor seconds a step",
@@ -77,14 +82,37 @@ def in_process(*arguments: object, threads: int) -> dict[str, Any]:
         "TRL_EXPERIMENTAL_SILENCE": "1",
         "HF_HUB_OFFLINE": "1",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        # TRL refuses several GPUs in one process.
+        "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
     }
     done = subprocess.run(
         command, capture_output=True, text=True, env=environ, cwd=ROOT, check=False
     )
     if done.returncode:
-        raise click.ClickException(done.stderr[-2000:])
+        raise click.ClickException(done.stderr.strip()[-2000:] or f"exit code {done.returncode}")
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def check(device: str, games: int, rows: int) -> None:
+    """Refuse what would end later or compare unlike steps."""
+    try:
+        pick_device(device)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    if games % GROUP or games % min(games, rows):
+        raise click.UsageError(
+            f"--games {games}: groups of {GROUP} and TRL's micro-batches of {rows} must divide it"
+        )
+
+
+def searched(setting: str, *shape: object, threads: int, device: str) -> str:
+    """What TRL takes in a setting, or why it ended (out of memory, say)."""
+    try:
+        timed = in_process("--side", "trl", "--setting", setting, *shape, threads=threads)
+    except click.ClickException as error:
+        return f"failed: {error.message.splitlines()[-1]}"
+    return f"{timed[SECONDS[device]]:7.2f} s  {timed['peak_mb']:6.0f} MB"
 
 
 def model_folder(name: str, folder: Path) -> str:
@@ -92,7 +120,7 @@ def model_folder(name: str, folder: Path) -> str:
     if name in SIZES:
         write_random(name, folder)
         return str(folder)
-    return str(built_in_path(name)) if name == "nano" else name
+    return str(built_in_path(name) if name in BUILT_IN else Path(name).resolve())
 
 
 def table(found: dict[Side, list[dict[str, Any]]]) -> str:
@@ -166,6 +194,11 @@ def smoothed(values: Sequence[float]) -> list[float]:
 @click.option("--style", type=click.Choice(["compact", "chat"]), default="compact")
 @click.option("--model", default="nano", show_default=True, help="Or random: qwen3-0.6b, small.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--reward",
+    type=click.Choice(list(REWARDS)),
+    help="What a game pays; default: wins of a compact built-in model, else a lottery.",
+)
 @click.option("--games", default=256, show_default=True, help="Games a step, in groups of 16.")
 @click.option("--steps", default=20, show_default=True)
 @click.option("--warm-up", default=2, show_default=True, help="Steps that are not counted.")
@@ -180,6 +213,7 @@ def main(
     style: Style,
     model: str,
     device: str,
+    reward: str | None,
     games: int,
     steps: int,
     warm_up: int,
@@ -192,18 +226,18 @@ def main(
     seed: int,
 ) -> None:
     """Train both ways in turn and print a table."""
-    try:
-        pick_device(device)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from error
-    chosen = setting or (BEST[style] if device == "cpu" else BEST_ON_GPU)
+    chosen = setting or (BEST if device == "cpu" else BEST_ON_GPU)[style]
+    check(device, games, SETTINGS[chosen].get("rows", GROUP))
+    if reward is None:
+        reward = "wins" if style == "compact" and model in BUILT_IN else "lottery"
     if side is not None:
         torch.set_num_threads(threads)
         keep_freed_memory()
         work = Work(
-            model=model,
+            model=str(built_in_path(model)) if model in BUILT_IN else model,
             device=device,
             style=style,
+            reward=reward,
             games=games,
             steps=steps,
             warm_up=warm_up,
@@ -215,10 +249,10 @@ def main(
         path = model_folder(model, Path(folder))
         shape = ("--model", path, "--device", device, "--style", style, "--games", games)
         shape = (*shape, "--steps", steps, "--warm-up", warm_up, "--threads", threads)
+        shape = (*shape, "--reward", reward)
         if search:
             for name in SETTINGS:
-                timed = in_process("--side", "trl", "--setting", name, *shape, threads=threads)
-                click.echo(f"{name:45} {timed[SECONDS[device]]:7.2f} s  {timed['peak_mb']:6.0f} MB")
+                click.echo(f"{name:45} {searched(name, *shape, threads=threads, device=device)}")
             return
         found: dict[Side, list[dict[str, Any]]] = {"ours": [], "trl": []}
         for number in range(rounds):
@@ -229,12 +263,14 @@ def main(
                 click.echo(f"round {number + 1}, {each}: {last}", err=True)
     products = pick_dtype("auto", torch.device(device))
     click.echo(
-        f"{model}, {style}, {games} games a step, {steps} steps ({warm_up} of them warm-up), "
-        f"{rounds} rounds from seed {seed}, {device}, {threads} thread(s); products in {products}; "
+        f"{model}, {style}, {reward}, {games} games a step, {steps} steps ({warm_up} of them "
+        f"warm-up), {rounds} rounds from seed {seed}, {device}, {threads} thread(s); products in {products}; "
         f"TRL {version('trl')} with {chosen}, transformers {version('transformers')}"
     )
     click.echo(table(found))
-    click.echo(shares(found["ours"]))
+    if device == "cuda":
+        click.echo("The setting of TRL was not searched for on a GPU: --search does.")
+        click.echo(shares(found["ours"]))
     if picture is not None:
         plot(found, picture, f"Wordle, {style}, {games} games a step", SECONDS[device])
 

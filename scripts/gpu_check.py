@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.random_model import random_qwen3
-from benchmarks.roofline import best_seconds, memory_speed, product_speed
+from benchmarks.roofline import best_seconds, layer_weights, memory_speed, product_speed
 from wordle_rl.agents.device import autocast, pick_device, without_gradient
 from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.language import LanguageAgent
@@ -210,7 +210,7 @@ def check_update(bench: Bench) -> list[Row]:
     seconds = bench.seconds(bench.update)
     tokens = batch.input_ids.numel()
     roof = product_speed(bench.device, bench.agent.compute_dtype, quick=bench.quick)
-    share = 6 * bench.weights * tokens / seconds / roof
+    share = 6 * layer_weights(bench.agent.model) * tokens / seconds / roof
     return [
         Row(what="update", found=f"{tokens / seconds:.0f} tokens/s", right=None),
         Row(what="update, share of product speed", found=f"{share:.0%}", right=None),

@@ -41,7 +41,7 @@ def test_shares_of_what_a_device_could_do(monkeypatch: pytest.MonkeyPatch) -> No
         roofs.step(StepRecord(step=1, metrics=times))
     weights = sum(p.numel() for p in agent.model.parameters())
     layers = weights - 261 * 32
-    assert roofs.shares(quick=True) == pytest.approx(
+    assert roofs.shares() == pytest.approx(
         {
             "decode_share": 3 * 4 * weights / 0.5 / 1e6,
             "update_share": 6 * layers * 20 / 0.25 / 1e9,
