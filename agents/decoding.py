@@ -86,7 +86,7 @@ class _Thoughts:
 
 
 class Decoder:
-    """The cache of a set of running games, one row a game.
+    """The cache of a set of running games, one row a game, and a few that are copies.
 
     Call `extend` with the rows' full contexts, then `sample`; `select` drops finished rows.
     Contexts must grow by appending: what was there at the last call is not computed again.
@@ -117,9 +117,9 @@ class Decoder:
         self._model = model
         self._pad_id = pad_id
         self._record = record
-        self._rows = len(seeds)
-        seeds, drawn = self._filled(seeds), self._filled(drawn or [0] * len(seeds))
         self._device = model.device
+        self._rows = len(seeds)  # B counts copies as well (`_filled`)
+        seeds, drawn = self._filled(seeds), self._filled(drawn or [0] * len(seeds))
         self._layout = attention_layout(model)
         self._seeds = torch.tensor(seeds, dtype=torch.long, device=self._device)  # [B]
         self._drawn = torch.tensor(drawn, device=self._device)  # [B]
@@ -145,10 +145,12 @@ class Decoder:
         self._take(index)
 
     def _filled(self, rows: Sequence[T]) -> list[T]:
-        """The rows, and the last of them again up to a size that comes again.
+        """The rows, and on a CPU copies of the last of them up to a size that comes again.
 
         A copy says what its original says, so it makes no answer longer.
         """
+        if self._device.type != "cpu":
+            return list(rows)
         return [*rows, *list(rows[-1:]) * (size_above(len(rows)) - len(rows))]
 
     def extend(self, contexts: Sequence[Ids]) -> None:

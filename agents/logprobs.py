@@ -157,9 +157,11 @@ def token_features(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor)
 
 def _log_softmax(model: PreTrainedModel, hidden: Tensor, temperature: float) -> Tensor:
     """Log-probabilities of the whole vocabulary, [N, V] in float32."""
-    count = len(hidden)
-    filled = F.pad(hidden, (0, 0, 0, size_above(count) - count))
-    return F.log_softmax(logits_of(model, filled)[:count].float() / temperature, dim=-1)
+    if more := size_above(len(hidden)) - len(hidden):
+        logits = logits_of(model, F.pad(hidden, (0, 0, 0, more)))[:-more]
+    else:  # without a slice, whose gradient would be another tensor of this size
+        logits = logits_of(model, hidden)
+    return F.log_softmax(logits.float() / temperature, dim=-1)
 
 
 def _hidden(model: PreTrainedModel, ids: Tensor, loss_mask: Tensor, share_prompt: bool) -> Tensor:

@@ -3,9 +3,9 @@
 On a CPU oneDNN builds kernels for every shape of a product that it has not met: one to three
 milliseconds and half a megabyte to two each in bfloat16, kept as long as the process lives. How
 many games are still running, how many rows a micro-batch has and how many tokens are trained
-differs from step to step, and with them the products of a step. So these numbers are rounded to
-eight sizes an octave (8, 9, ... 16, 18, ... 32, 36, ...), at most an eighth away; what is added is
-never read.
+differs from step to step, and with them the products of a step. So these numbers are rounded (of
+micro-batches all but the last) to eight sizes an octave (8, 9, ... 16, 18, ... 32, 36, ...), at
+most an eighth away; what is added is never read.
 """
 
 from __future__ import annotations

@@ -264,8 +264,8 @@ def main(
     products = pick_dtype("auto", torch.device(device))
     click.echo(
         f"{model}, {style}, {reward}, {games} games a step, {steps} steps ({warm_up} of them "
-        f"warm-up), {rounds} rounds from seed {seed}, {device}, {threads} thread(s); products in {products}; "
-        f"TRL {version('trl')} with {chosen}, transformers {version('transformers')}"
+        f"warm-up), {rounds} rounds from seed {seed}, {device}, {threads} thread(s); products in "
+        f"{products}; TRL {version('trl')} with {chosen}, transformers {version('transformers')}"
     )
     click.echo(table(found))
     if device == "cuda":

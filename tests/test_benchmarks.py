@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 import torch
 
 from benchmarks import step_sides, step_vs_trl, tictactoe
+from benchmarks.random_model import write_random
 from benchmarks.scaling import POINTS, Cost, Counts, Point, fit, predict, terms
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.nano import byte_tokenizer, new_model
@@ -47,6 +50,25 @@ def test_shares_of_what_a_device_could_do(monkeypatch: pytest.MonkeyPatch) -> No
             "update_share": 6 * layers * 20 / 0.25 / 1e9,
         }
     )
+
+
+def test_a_model_of_random_weights_has_updates_where_a_lottery_pays(tmp_path: Path) -> None:
+    write_random("small", tmp_path)
+    work = step_sides.Work(
+        model=str(tmp_path),
+        device="cpu",
+        style="compact",
+        reward="lottery",
+        games=16,
+        steps=2,
+        warm_up=1,
+        seed=0,
+    )
+    found = step_sides.run_ours(work)
+    assert len(set(found["rewards"])) == 2
+    assert found["cpu_s"] > 0
+    with pytest.raises(click.ClickException, match="--reward lottery"):
+        step_sides.run_ours(replace(work, reward="wins"))
 
 
 def test_a_ratio_is_that_of_the_medians() -> None:

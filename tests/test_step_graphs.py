@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.families import FAMILIES, family_agent
 from tests.tape import tape
-from tests.test_decoding import BOTH, TOLERANCE, four_games, play
+from tests.test_decoding import BOTH, TOLERANCE, Game, four_games, play, random_ids
 from tests.test_families import games
 from tests.test_policy import disturb, transcripts
 from tests.tiny import FRESH, tiny_model
@@ -54,6 +54,17 @@ def test_replayed_games_are_the_games(
     assert max(game.error(model) for game in replayed) < TOLERANCE
     assert record.recorded == 3, "once an answer"
     assert record.replayed > 2 * record.recorded
+
+
+def test_replayed_games_beside_copies_are_the_games() -> None:
+    model, record = tiny_model("qwen3"), Counting()
+    plain, replayed = (
+        [Game(random_ids(2 + k % 3, k), seed=k) for k in range(21)] for _ in range(2)
+    )
+    play(model, plain, drop=[3, 7, 20])
+    play(model, replayed, drop=[3, 7, 20], record=record)
+    assert [game.context for game in replayed] == [game.context for game in plain]
+    assert record.replayed
 
 
 def test_replayed_games_in_bfloat16_are_the_games() -> None:

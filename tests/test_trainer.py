@@ -277,6 +277,7 @@ KINDS = {
     "trust region": ("train.algo=trpo", "rollout.refill_rounds=1"),
     "greedy games": ("train.algo=remax",),
     "pipelined": ("rollout.pipelined=true", "tasks.replay_share=0.5", "train.lr=1e-2"),
+    # At 1e-2 a step can be without a signal, as all games earn the same.
     "averaged": ("train.ema_decay=0.8", "train.updates_per_batch=2", "train.lr=3e-3"),
     "averaged lora, pipelined": (
         "train.ema_decay=0.8",

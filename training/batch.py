@@ -195,7 +195,8 @@ def _stack_teacher_probs(
 def micro_batches(samples: Sequence[Sample], max_tokens: int) -> Iterator[list[Sample]]:
     """Split samples into micro-batches of at most `max_tokens` padded tokens (one row at least).
 
-    Rows are sorted by length first, so little is spent on padding.
+    Rows are sorted by length first, so little is spent on padding. All micro-batches but the last
+    have a number of rows that comes again (`agents.shapes`).
     """
     rows = sorted(samples, key=lambda sample: len(sample.token_ids))
     micro: list[Sample] = []

@@ -17,7 +17,6 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from wordle_rl.agents.logprobs import LOGITS_AT_ONCE
-from wordle_rl.agents.shapes import size_above
 from wordle_rl.config import TrainConfig
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.errors import ModelError
@@ -173,8 +172,7 @@ def memory_of(
         weights = (1 + players) * held * shape.parameters
         reference = 1 if config.train.kl_coef else 0
         training = (1 + ADAM + average + reference) * FLOAT32 * shape.parameters
-    rows = size_above(workload.games)
-    cached = rows * workload.tokens_per_game * shape.cache_entries * width
+    cached = workload.games * workload.tokens_per_game * shape.cache_entries * width
     longest = max(workload.update_tokens, workload.tokens_per_game)  # a row is never cut
     again = config.model.gradient_checkpointing
     activations = shape.checkpointed_bytes(width) if again else shape.activation_bytes(width)
@@ -182,7 +180,7 @@ def memory_of(
     return Memory(
         weights=weights,
         training=training,
-        playing=cached + rows * shape.vocabulary * SAMPLING,
+        playing=cached + workload.games * shape.vocabulary * SAMPLING,
         updating=longest * activations + logits * LOSS,
         at_once=config.rollout.pipelined,
     )

@@ -99,7 +99,7 @@ class Pipelined:
         self._player = twin(self.policy)
         self._sampler = new_sampler(self._player, self.config)
         here = not self.config.sampler.base_url
-        if here and self.policy.device.type == "cpu":  # each half of a step has half of the cores
+        if here and self.policy.device.type == "cpu":  # each half of a step has half of the threads
             torch.set_num_threads(max(1, self._threads // 2))
 
     @property
