@@ -62,7 +62,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- adapters
 
 
-@pytest.mark.parametrize("name", ["qwen3", "gemma3", "gpt-oss"])
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+@pytest.mark.parametrize("name", FAMILIES)
 def test_without_its_adapter_the_model_is_the_base_bit_for_bit(name: str) -> None:
     agent = family_agent(name)
     samples = [row for episode in games(agent, tasks=1, group=2) for row in rows(episode)]
@@ -210,6 +211,28 @@ def test_an_adapter_is_trained_from_end_to_end(folder: Path, tmp_path: Path) -> 
     }
     assert len(changed) == 2 * 7
     assert all(name.endswith("proj.weight") for name in changed)
+
+
+@pytest.mark.parametrize(
+    ("preset", "family", "rank"),
+    [("qwen3-0.6b", "qwen3", 0), ("qwen3-1.7b", "qwen3", 32), ("gemma-3-1b", "gemma3", 32)],
+)
+def test_a_preset_trains_a_model_of_its_family(
+    preset: str, family: str, rank: int, tmp_path: Path
+) -> None:
+    folder, run = save_family(family, tmp_path / "model"), tmp_path / "run"
+    done = CliRunner().invoke(
+        cli,
+        [
+            *("train", "--preset", preset, "--model", str(folder), *SETTINGS),
+            *("--run-dir", str(run)),
+        ],
+    )
+    assert done.exit_code == 0, done.output
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [1, 2]
+    assert all(record["train/grad_norm"] > 0 for record in records)
+    assert f"rank = {rank}" in (run / "config.toml").read_text()
 
 
 def test_a_warm_start_in_chat_style(folder: Path, tmp_path: Path) -> None:

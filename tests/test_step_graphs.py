@@ -169,6 +169,7 @@ def test_games_played_ahead_are_refused() -> None:
         check_pipelined(config)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_graphs_of_the_device_play_the_games() -> None:
     model = tiny_model("qwen3").to("cuda")  # type: ignore[arg-type]
