@@ -6,6 +6,7 @@ server.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -22,6 +23,7 @@ import pytest
 import torch
 
 from tests.ten_words import Watcher, taught_agent, ten_word_config
+from wordle_rl.agents.api_agent import ApiSettings, load_api_agent
 from wordle_rl.agents.base import Agent, Opening, View
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.logprobs import token_logprobs
@@ -29,6 +31,9 @@ from wordle_rl.agents.lora import add_lora
 from wordle_rl.agents.vllm_agent import VllmAgent
 from wordle_rl.agents.vllm_engine import VllmEngine
 from wordle_rl.agents.vllm_server import VllmServer
+from wordle_rl.evaluation.evaluator import evaluate
+from wordle_rl.evaluation.games import GameRecord
+from wordle_rl.evaluation.suites import load_suite
 from wordle_rl.records import Completion
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training.samplers import Sampler, new_sampler
@@ -228,3 +233,24 @@ def test_a_run_is_sampled_by_a_server(server: str) -> None:
     player = sampler.player()
     assert isinstance(player, VllmAgent)
     assert tokens(play(player, 0.0)) == tokens(play(nano(), 0.0))
+
+
+def test_an_api_agent_plays_the_models_own_games(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`api:MODEL` against a server that is not ours: greedy games are those of the weights."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    VllmServer(server).refresh(nano().model)
+    with urllib.request.urlopen(f"{server}/models", timeout=10) as answer:
+        model = json.load(answer)["data"][0]["id"]
+    settings = ApiSettings(base_url=server, style="compact", max_new_tokens=12)
+    suite = load_suite("wordle-val").subset(5)
+
+    def guesses(agent: Agent) -> dict[str, list[str]]:
+        games: list[GameRecord] = []
+        evaluate(agent, suite, samples=0, on_game=games.append)
+        return {game["secret"]: game["guesses"] for game in games}
+
+    local = guesses(nano())
+    assert len(local) == 5
+    assert guesses(load_api_agent(f"api:{model}", settings)) == local
