@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.ten_words import WORDS, taught_agent
 from wordle_rl import cli, cli_train
@@ -222,6 +223,33 @@ def test_a_preset_of_the_users_own_and_a_folder_named_after_it(
         done = command("train", "--preset", preset, "--model", model, "--device", "cpu")
         assert (done.code, done.err) == (0, "")
         assert (tmp_path / "runs" / f"mine-{n}" / "config.toml").is_file()
+
+
+# --- out of memory
+
+
+@pytest.mark.parametrize("name", ["evaluate", "export", "pretrain"])
+def test_running_out_of_memory_is_one_line_in_any_command(
+    name: str, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    def run(*_args: object, **_named: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(cli.cli, "main", run)
+    done = command(name)
+    assert done.code == 1
+    assert done.err.startswith("Error: out of memory: ")
+    assert done.err.count("\n") == 1
+
+
+def test_other_failures_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_args: object, **_named: object) -> None:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(cli.cli, "main", run)
+    monkeypatch.setattr(sys, "argv", ["wordle-rl", "evaluate"])
+    with pytest.raises(RuntimeError, match="shapes"):
+        cli.main()
 
 
 # --- the lists

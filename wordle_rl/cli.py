@@ -88,6 +88,13 @@ def cli(debug: bool) -> None:
     """Train language-model agents to play multi-turn text games, and play against them."""
 
 
+OUT_OF_MEMORY = (
+    "out of memory: take a smaller model, fewer games at once or another device (--device cpu); "
+    "--debug shows where"
+)
+"""Where training does not say it better (`training.memory.hint_at_memory`)."""
+
+
 def main() -> None:
     """Run the command line; exit 2 for wrong usage, 1 for a failure, 130 after Ctrl-C."""
     debug = "--debug" in sys.argv[1:]
@@ -100,6 +107,11 @@ def main() -> None:
             traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code if isinstance(error, WordleRLError) else 1)
+    except RuntimeError as error:  # torch's, which is not imported for this
+        if debug or "out of memory" not in str(error):
+            raise
+        click.echo(f"Error: {OUT_OF_MEMORY}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
