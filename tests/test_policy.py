@@ -235,7 +235,8 @@ def test_a_preset_trains_a_model_of_its_family(
     assert f"rank = {rank}" in (run / "config.toml").read_text()
 
 
-def test_a_warm_start_in_chat_style(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("players", ["{}", '{wordle="solver"}'])
+def test_a_warm_start_in_chat_style(players: str, folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = CliRunner().invoke(
         cli,
@@ -243,7 +244,7 @@ def test_a_warm_start_in_chat_style(folder: Path, tmp_path: Path) -> None:
             *("pretrain", "--model", str(folder), "--style", "chat", "--steps", "4"),
             *("--device", "cpu", "--set", "dtype=float32", "--set", "games_per_step=2"),
             *("--set", "eval_every_steps=0", "--set", "lora_rank=4", "--set", "adamw_lr=0.01"),
-            *("--set", "warmup_steps=1", "--run-dir", str(run)),
+            *("--set", "warmup_steps=1", "--run-dir", str(run), "--set", f"players={players}"),
         ],
     )
     assert done.exit_code == 0, done.output
