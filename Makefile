@@ -31,9 +31,9 @@ test-slow: $(VENV)/.installed-dev ## only the slow tests
 test-all: $(VENV)/.installed-dev ## the default tests and the slow ones
 	$(PY) -m pytest -q -m "not gpu" $(ARGS)
 
-test-extras: $(EXTRAS)/.installed ## the tests of what we plug into: W&B, trackio, verifiers, TRL, bitsandbytes
+test-extras: $(EXTRAS)/.installed ## the tests of what we plug into: W&B, trackio, verifiers, TRL, bitsandbytes, reasoning-gym
 	$(EXTRAS)/bin/python -m pytest -q tests/test_loggers.py tests/test_verifiers_games.py tests/test_trl_games.py \
-	  tests/test_policy.py::test_an_adapter_on_four_bits_is_saved_in_full_precision $(ARGS)
+	  tests/test_math_sources.py tests/test_policy.py::test_an_adapter_on_four_bits_is_saved_in_full_precision $(ARGS)
 
 test-vllm: $(VLLM)/.installed ## the tests of vLLM as the sampler, on a CPU (with a GPU: VLLM_PACKAGE=vllm)
 	TORCHDYNAMO_DISABLE=1 VLLM_CPU_CI_ENV=1 $(VLLM)/bin/python -m pytest -q tests/test_vllm.py $(ARGS)
@@ -74,7 +74,8 @@ $(EXTRAS)/.installed: $(VENV)/.installed-dev
 	@$(PY) -m venv --clear $(EXTRAS)
 	@$(PY) $(SITE) > "$$($(EXTRAS)/bin/python $(SITE))/below.pth"
 	@$(EXTRAS)/bin/python -m pip --disable-pip-version-check install -qq \
-	  'wandb>=0.31' 'trackio>=0.43' 'verifiers>=0.4' 'trl>=1.16' 'datasets>=4.0' 'bitsandbytes>=0.48'
+	  'wandb>=0.31' 'trackio>=0.43' 'verifiers>=0.4' 'trl>=1.16' 'datasets>=4.0' 'bitsandbytes>=0.48' \
+	  'reasoning-gym>=0.1.25'
 	@touch $@
 
 # vLLM pins torch and transformers, so it has an environment of its own. The CPU build asks for torchvision and the

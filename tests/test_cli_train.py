@@ -278,6 +278,20 @@ def test_the_opponent_by_flag(
     assert (seen[-1].env.opponent, seen[-1].env.options) == ("random", {"opening_moves": 7})
 
 
+@pytest.mark.parametrize("env", ["guess-number", "math", "wordle=2,guess-number,math"])
+def test_other_games_begin_with_a_model_that_knows_them(
+    env: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    seen: list[TrainConfig] = []
+    monkeypatch.setattr(cli_train, "_train", lambda config, *rest: seen.append(config))
+    where = ("--run-dir", str(tmp_path / "run"))
+    command("train", *where)
+    command("train", *where, "--env", env)
+    command("train", *where, "--env", env, "--model", "champion")
+    command("train", *where, "--env", env, "--preset", "default")
+    assert [config.model.path for config in seen] == ["seedling", "nano", "champion", "seedling"]
+
+
 def test_options_of_the_presets_game_are_not_handed_to_another(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:

@@ -113,6 +113,8 @@ def train(
         if env is not None and env != values.get("env", {}).get("id", "wordle"):
             for key in ("options", "reward", "rewards", "opponent"):  # of the preset's own game
                 values.get("env", {}).pop(key, None)
+            if preset is None:  # the default's model knows Wordle alone; nano knows all three games
+                values.get("model", {}).pop("path", None)
         run = RunDir(run_dir or _free_folder(_title(preset or "default")))
     flags_last = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()]
     values = apply_overrides(values, [*overrides, *flags_last])
