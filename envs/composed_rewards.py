@@ -29,6 +29,8 @@ Rewards = Mapping[str, float | Mapping[str, Any]]
 """Name of a function -> its weight, or a table of `weight` and the function's parameters."""
 KEEPS_ORDER = frozenset({"correct", "game", "partial_credit", "information_gain"})
 """Functions that give no lost game more than a won one."""
+BITS = dict.fromkeys(("expected_information", "guaranteed_information"), 10.0)
+"""Functions that pay bits, and how many a game has to tell: those of a thousand secrets."""
 BUDGETS = ("max_guesses", "max_attempts", "lives")
 """How the rules of a game (`public()`) call the number of answers that it allows."""
 UNKNOWN_BUDGET = 10
@@ -176,7 +178,7 @@ def resolve_rewards(rewards: Rewards) -> tuple[RewardTerm, ...]:
 def scale_warning(rewards: Rewards) -> str | None:
     """A warning where a lost game can earn as much as a won one, as far as weights tell.
 
-    Every function but those of `KEEPS_ORDER` is taken to be worth 0 to 1 a game.
+    A function is taken to be worth 0 to 1 a game, of `KEEPS_ORDER` nothing and of `BITS` more.
 
     >>> scale_warning({"correct": 1.0, "format": 0.2, "length": -0.1})
     >>> scale_warning({"correct": 1.0, "format": 0.8, "length": -0.4})
@@ -185,7 +187,7 @@ def scale_warning(rewards: Rewards) -> str | None:
     terms = resolve_rewards(rewards) if rewards else ()
     win = sum(term.weight for term in terms if term.name in ("correct", "game"))
     others = [term for term in terms if term.name not in KEEPS_ORDER]
-    rest = sum(abs(term.weight) for term in others)
+    rest = sum(abs(term.weight) * BITS.get(term.name, 1.0) for term in others)
     if rest < win or not others:
         return None
     names = ", ".join(term.name for term in others)

@@ -287,6 +287,9 @@ def test_scale_warning_counts_the_weights() -> None:
     assert "1.1 (format, length)" in str(
         scale_warning({"correct": 1, "format": 0.6, "length": -0.5})
     )
+    assert "5, what a lost game can have too 10 (guaranteed_information)" in str(
+        scale_warning({"correct": 5, "guaranteed_information": 1})
+    )
     assert "a win weighs 0" in str(scale_warning({"format": 0.1}))
 
 
