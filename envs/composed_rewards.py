@@ -29,7 +29,7 @@ Rewards = Mapping[str, float | Mapping[str, Any]]
 """Name of a function -> its weight, or a table of `weight` and the function's parameters."""
 KEEPS_ORDER = frozenset({"correct", "game", "partial_credit", "information_gain"})
 """Functions that give no lost game more than a won one."""
-BITS = dict.fromkeys(("expected_information", "guaranteed_information"), 10.0)
+BITS: Mapping[str, float] = dict.fromkeys(("expected_information", "guaranteed_information"), 10.0)
 """Functions that pay bits, and how many a game has to tell: those of a thousand secrets."""
 BUDGETS = ("max_guesses", "max_attempts", "lives")
 """How the rules of a game (`public()`) call the number of answers that it allows."""
