@@ -309,11 +309,12 @@ def trl_settings(work: Work, chosen: Mapping[str, Any]) -> Any:
 
 
 def trl_agent(trainer: Any, work: Work) -> GenerateAgent:
-    """Plays by TRL's own generation, a call a turn."""
+    """Plays by TRL's own generation, a call a turn.
+
+    The reader turns text into tokens and back, and never plays: its weights take no memory.
+    """
     reader = load_language_agent(work.model, device="cpu")
-    nn.Module.to(
-        reader.model, "meta"
-    )  # it reads and writes text, and never plays: no memory for weights
+    nn.Module.to(reader.model, "meta")
 
     def answers(contexts: list[tuple[int, ...]]) -> list[list[int]]:
         prompts = [list(ids) for ids in contexts]

@@ -69,6 +69,8 @@ NAMES = {
     "grown_mb": "of which steps added, MB",
 }
 """What is measured of a side."""
+EARNED = {"wins": "share of games won", "lottery": "reward (a lottery)"}
+"""What the mean reward of a step is."""
 SECONDS = {"cpu": "cpu_s", "cuda": "wall_s"}
 """Which seconds count on a device."""
 
@@ -153,7 +155,9 @@ def shares(rounds: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def plot(found: dict[Side, list[dict[str, Any]]], path: Path, title: str, clock: str) -> None:
+def plot(
+    found: dict[Side, list[dict[str, Any]]], path: Path, *, title: str, clock: str, reward: str
+) -> None:
     """Mean reward of a step over steps, and over seconds: all rounds, and their mean."""
     pyplot: Any = import_module("matplotlib.pyplot")
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.4), sharey=True)
@@ -170,7 +174,7 @@ def plot(found: dict[Side, list[dict[str, Any]]], path: Path, title: str, clock:
             places = [scale * step for step in steps]
             axis.plot(places, mean, color=colour, label=label)
             axis.fill_between(places, lowest, highest, color=colour, alpha=0.2, linewidth=0)
-    axes[0].set(xlabel="step", ylabel="share of games won", title=title)
+    axes[0].set(xlabel="step", ylabel=EARNED[reward], title=title)
     axes[0].xaxis.get_major_locator().set_params(integer=True)
     axes[1].set(xlabel=NAMES[clock].removesuffix(" a step"))
     axes[1].set(title=f"mean of {SMOOTH} steps; {len(found['ours'])} rounds")
@@ -272,7 +276,8 @@ def main(
         click.echo("The setting of TRL was not searched for on a GPU: --search does.")
         click.echo(shares(found["ours"]))
     if picture is not None:
-        plot(found, picture, f"Wordle, {style}, {games} games a step", SECONDS[device])
+        title = f"Wordle, {style}, {games} games a step"
+        plot(found, picture, title=title, clock=SECONDS[device], reward=reward)
 
 
 if __name__ == "__main__":
