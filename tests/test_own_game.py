@@ -30,10 +30,12 @@ def in_the_users_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
 
 
-def run(*args: str | Path) -> str:
+def run(*args: str | Path, typed: str = "") -> str:
     """A command, given in the folder of the game."""
     command = [sys.executable, "-m", "wordle_rl", *map(str, args)]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=FOLDER, capture_output=True, text=True, check=False, input=typed
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -58,6 +60,12 @@ def test_it_is_played() -> None:
     said: list[Any] = [env.step(action) for action in ("a", "z", "[M]")]
     assert [s[0] for s in said] == ["warmer", "colder", "found"]
     assert [s[1:3] for s in said] == [(0.0, False), (0.0, False), (1.0, True)]
+
+
+def test_a_person_plays_it() -> None:
+    shown = run("play", "--env", GAME, typed="\n".join([*"abcdefgh", ""]))
+    assert shown.startswith("Find my letter in 8 guesses.")
+    assert "warmer" in shown or "colder" in shown or "found" in shown
 
 
 def test_it_is_measured_on_games_drawn_by_seed() -> None:
