@@ -235,7 +235,7 @@ def test_a_preset_trains_a_model_of_its_family(
     assert f"rank = {rank}" in (run / "config.toml").read_text()
 
 
-@pytest.mark.parametrize("players", ["{}", '{wordle="solver"}'])
+@pytest.mark.parametrize("players", ["{}", '{wordle="random-consistent"}'])
 def test_a_warm_start_in_chat_style(players: str, folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = CliRunner().invoke(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +55,22 @@ def test_another_player_can_be_imitated() -> None:
     games = find_teacher(chosen).demonstrations(np.random.default_rng(0), 50)
     assert {game.actions[0] for game in games} == {"500"}
     assert all(game.observations[-1] == "=" for game in games)
+
+
+def test_in_plain_english_the_solver_is_imitated_at_wordle() -> None:
+    games = find_teacher(config("wordle"), "chat").demonstrations(np.random.default_rng(0), 40)
+    assert len({game.actions[0] for game in games}) == 1  # its opener
+    assert all(game.actions[-1] == f"[{game.secret}]" for game in games)
+    assert {split_of(game.secret) for game in games} == {"train"}
+    assert sum(len(game.actions) for game in games) / len(games) < 3.8  # a random one takes 4.1
+
+
+def test_the_solver_is_imitated_on_a_list_of_the_user_s_own(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("\n".join("".join(w) for w in product("bfm", "ae", "st", "io", "nr")))
+    own = config("wordle", answers=str(words), guesses=str(words))
+    games = find_teacher(own, "chat").demonstrations(np.random.default_rng(0), 10)
+    assert all(game.actions[-1] == f"[{game.secret}]" for game in games)
 
 
 @pytest.mark.parametrize(

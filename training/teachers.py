@@ -1,10 +1,10 @@
 """Whose games a model imitates: one teacher for each game of a mixture.
 
 Wordle in compact style has a teacher of its own (`teacher.WordleTeacher`). Every other game is
-played by a baseline through the environment: one that guesses at random among what still fits (with
-its exact distribution as target, where that is known), or, where a question has one right answer,
-one that knows it. Secrets are those of the training split; a game for two is played from both seats
-in turn.
+played by a baseline through the environment: the solver where the model is to start well (Wordle in
+chat style, questions with one right answer), else one that guesses at random among what still fits
+(with its exact distribution as target, where that is known), which leaves the play to be learned.
+Secrets are those of the training split; a game for two is played from both seats in turn.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wordle_rl.training.mixture import MixedGame, allot, mixture
 from wordle_rl.training.soft_targets import soft_targets
 from wordle_rl.training.teacher import Demonstration, WordleTeacher
 
-BASELINES = {"math": "solver"}
+BASELINES = {"math": "solver", "wordle": "solver"}
 """Game -> the baseline that is imitated; `random-consistent` for all others."""
 
 

@@ -191,7 +191,7 @@ def pretrain(
 
     The teacher guesses at random what still fits; in math it knows the answer. Without a preset, a
     game or a model this is the command that made nano. `--model ID --style chat` is the warm start
-    of a Hugging Face model.
+    of a Hugging Face model: it imitates the solver's games.
     """
     given = _given(env, model, steps, seed, device) | ({"style": style} if style else {})
     if style == "chat":
