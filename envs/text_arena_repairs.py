@@ -60,7 +60,15 @@ class RepairedSinglePlayer(textarena.SinglePlayerState):  # type: ignore[misc]
 
 
 class RepairedTwoPlayer(textarena.TwoPlayerState):  # type: ignore[misc]
-    """The state of a two-player game, whose `set_winners` uses an attribute that there is not."""
+    """The state of a two-player game.
+
+    `set_winners` uses an attribute that there is not, and DontSayIt without a limit compares the
+    turn with None.
+    """
+
+    def check_turn_limit(self) -> bool:
+        """Whether the last turn is over, where there is a last one."""
+        return self.max_turns is not None and bool(super().check_turn_limit())
 
     def set_winners(self, player_ids: Any, reason: str) -> None:
         """End a game; several winners share the reward."""

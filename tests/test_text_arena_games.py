@@ -40,9 +40,6 @@ def test_every_id_is_in_the_table() -> None:
 
 UNPLAYABLE = [i for i in ARENA_GAMES if ARENA_GAMES[i].status not in ("ok", "needs-nltk")]
 LACKS = {
-    "Wordle-v0": "needs NLTK data that is not installed: run `python -m nltk.downloader words",
-    "Hangman-v0-hardcore": "needs NLTK data that is not installed: run `python -m nltk.",
-    "GuessWho-v0": "cannot be played: a paid language model judges it",
     "Klondike-v0": "does not run in TextArena: its source is not valid Python",
     "ScorableGames-v0": "does not run in TextArena: its data files are not in TextArena's package",
     "Taboo-v0": "is for three players or more: choose a game for one or two",
@@ -50,12 +47,8 @@ LACKS = {
 
 
 @pytest.mark.parametrize("game", LACKS)
-def test_what_cannot_be_played_says_what_is_missing(
-    game: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import nltk
-
-    monkeypatch.setattr(nltk.data, "path", [])
+def test_what_cannot_be_played_says_what_is_missing(game: str) -> None:
+    """Games that need NLTK's data or a key are in `test_text_arena_nltk`."""
     with pytest.raises(ConfigError) as caught:
         arena(game)
     assert str(caught.value).startswith(f"TextArena game {game!r} {LACKS[game]}")
