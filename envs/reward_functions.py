@@ -1,8 +1,10 @@
 """Reward functions for any game: small named functions of one turn that are weighted and summed.
 
-    [env]
-    rewards = { correct = 1.0, format = 0.1, "my_pkg.rewards:politeness" = 0.05 }
-    rewards.length = { weight = -0.1, free_chars = 50, max_chars = 400 }
+    [env.rewards]
+    correct = 1.0
+    format = 0.1
+    "my_rewards:polite" = 0.05
+    length = { weight = -0.1, free_chars = 50, max_chars = 400 }
 
 A function maps a `TurnOutcome`, all that one turn made known, to a number; `composed_rewards` pays
 the sum of weight x function. One that is marked `averaged` judges how an answer is put. Its total
