@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, cast
 
 from wordle_rl.envs.base import TextEnv
@@ -27,10 +27,12 @@ from wordle_rl.errors import ConfigError, unknown_name
 
 Rewards = Mapping[str, float | Mapping[str, Any]]
 """Name of a function -> its weight, or a table of `weight` and the function's parameters."""
-KEEPS_ORDER = frozenset({"correct", "game", "partial_credit", "information_gain"})
-"""Functions that give no lost game more than a won one."""
-BITS: Mapping[str, float] = dict.fromkeys(("expected_information", "guaranteed_information"), 10.0)
+BITS: Mapping[str, float] = dict.fromkeys(
+    ("information_gain", "expected_information", "guaranteed_information"), 10.0
+)
 """Functions that pay bits, and how many a game has to tell: those of a thousand secrets."""
+WHOLE: Mapping[str, float] = {"gamma": 1.0, "max_bits": inf}
+"""Parameters of `information_gain` under which a game's bits do not depend on how it was played."""
 BUDGETS = ("max_guesses", "max_attempts", "lives")
 """How the rules of a game (`public()`) call the number of answers that it allows."""
 UNKNOWN_BUDGET = 10
@@ -52,6 +54,17 @@ class RewardTerm:
     """Whether a game's total is the mean over the answers it allows, not their sum."""
     reads: tuple[str, ...]
     """Keys that the game's info must have."""
+    parameters: Mapping[str, Any]
+    """What the table sets of the function's own."""
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether it is known to give no lost game more than a won one."""
+        if self.name == "partial_credit":  # a win has all of it
+            return self.weight >= 0
+        if self.name == "information_gain":  # every ended game has the same
+            return {**WHOLE, **self.parameters} == WHOLE
+        return self.name in ("correct", "game")
 
     def check(self, info: Mapping[str, Any]) -> None:
         """Refuse a game that does not tell what the function reads.
@@ -178,7 +191,7 @@ def resolve_rewards(rewards: Rewards) -> tuple[RewardTerm, ...]:
 def scale_warning(rewards: Rewards) -> str | None:
     """A warning where a lost game can earn as much as a won one, as far as weights tell.
 
-    A function is taken to be worth 0 to 1 a game, of `KEEPS_ORDER` nothing and of `BITS` more.
+    A function is taken to be worth 0 to 1 a game, nothing if it `keeps_order`, and of `BITS` more.
 
     >>> scale_warning({"correct": 1.0, "format": 0.2, "length": -0.1})
     >>> scale_warning({"correct": 1.0, "format": 0.8, "length": -0.4})
@@ -186,7 +199,7 @@ def scale_warning(rewards: Rewards) -> str | None:
     """
     terms = resolve_rewards(rewards) if rewards else ()
     win = sum(term.weight for term in terms if term.name in ("correct", "game"))
-    others = [term for term in terms if term.name not in KEEPS_ORDER]
+    others = [term for term in terms if not term.keeps_order]
     rest = sum(abs(term.weight) * BITS.get(term.name, 1.0) for term in others)
     if rest < win or not others:
         return None
@@ -207,6 +220,7 @@ def _term(name: str, spec: float | Mapping[str, Any]) -> RewardTerm:
         function=bound,
         averaged=is_averaged(function),
         reads=keys_read(function),
+        parameters=parameters,
     )
 
 

@@ -1,8 +1,10 @@
 """Reward functions for any game: small named functions of one turn that are weighted and summed.
 
-    [env]
-    rewards = { correct = 1.0, format = 0.1, "my_pkg.rewards:politeness" = 0.05 }
-    rewards.length = { weight = -0.1, free_chars = 50, max_chars = 400 }
+    [env.rewards]
+    correct = 1.0
+    format = 0.1
+    "my_rewards:polite" = 0.05
+    length = { weight = -0.1, free_chars = 50, max_chars = 400 }
 
 A function maps a `TurnOutcome`, all that one turn made known, to a number; `composed_rewards` pays
 the sum of weight x function. One that is marked `averaged` judges how an answer is put. Its total
@@ -13,9 +15,10 @@ both a slow win could beat a quick one.
 
 **A loss never outscores a win** as long as the weight of `correct` is above the sum of the absolute
 weights of `format`, `answers`, `length` and `clean`, of which each is worth 0 to 1 a game.
-`partial_credit` keeps that order by itself (a win has all of it), so does `information_gain` with
-gamma = 1 (every ended game has the same), and so does `game` with a scheme that does. What a user's
-own function does to it is the user's to know. `scale_warning` counts.
+`partial_credit` keeps that order by itself unless its weight is negative (a win has all of it), so
+does `information_gain` with gamma = 1 and without `max_bits` (every ended game has the same), and
+so does `game` with a scheme that does. What a user's own function does to it is the user's to know.
+`scale_warning` counts.
 """
 
 from __future__ import annotations

@@ -146,12 +146,8 @@ class TextArenaEnv(TextEnv):
         if self._players == 2:
             self._match = TwoPlayerGame(game, opening_moves=opening_moves, **options)
             self._opponent = find_opponent(opponent, game)
-        elif opening_moves:
-            raise ConfigError(
-                f"opening_moves {opening_moves!r} is for games for two, not for {game!r}: "
-                "leave it out"
-            )
         else:
+            _check_alone(game, opening_moves=opening_moves, opponent=opponent)
             self._match = Match(game, 1, **options)
         self._scheme = REWARDS[reward]
         self._seat_rule, self._max_turns, self._style = seat, max_turns, style
@@ -269,3 +265,12 @@ class TextArenaEnv(TextEnv):
 def _check_seat(seat: object) -> None:
     if seat not in get_args(Seat) or isinstance(seat, bool):
         raise ConfigError(f"seat {seat!r} is not 0, 1, 'alternate' or 'random'")
+
+
+def _check_alone(game: str, **given: object) -> None:
+    """Refuse what only games for two have, unless it is the default."""
+    for name, value in given.items():
+        if value not in (0, "random"):
+            raise ConfigError(
+                f"{name} {value!r} is for games for two, not for {game!r}: leave it out"
+            )

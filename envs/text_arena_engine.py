@@ -41,7 +41,7 @@ GAME_FAILURES = (
 """What TextArena's code may raise. A failed game is data."""
 MAX_DEALS = 50
 """Deals that cannot be played, one after the other, before a game is given up."""
-READ_AS_SETS = frozenset({"Crosswords", "LogicPuzzle"})
+READ_AS_SETS = frozenset({"Crosswords", "LogicPuzzle", "WordSearch"})
 """Games that read an action into a set of strings; see `PrivateWorld.entered`."""
 INSTALL_NLTK = "python -m nltk.downloader words averaged_perceptron_tagger_eng"
 
@@ -113,14 +113,14 @@ class ArenaEngine:
     def reset(self, seed: int) -> None:
         """Deal a new game from a seed in [0, 2**31).
 
-        Deals that fail or cannot be won are dealt again.
+        Deals that fail, cannot be won or tell their solution are dealt again.
 
         Raises:
             ConfigError: no deal of many could be played.
         """
         self._clear()
         self._world.seed(seed)
-        failure = "no deal can be won"
+        failure = "no deal can be played"
         for _ in range(MAX_DEALS):
             try:
                 if self._is_dealt(seed):
@@ -216,6 +216,13 @@ class ArenaEngine:
         return Said(sender, to_ascii(str(name)), label, to_ascii(str(text)))
 
     def _made(self) -> Any:
+        env = self._built()
+        from wordle_rl.envs.text_arena_repairs import repair_lists  # imports TextArena
+
+        repair_lists(env, self._name)
+        return env
+
+    def _built(self) -> Any:
         registry()  # imports TextArena, and with it NLTK, whose downloads are then refused
         with warnings.catch_warnings(), self._world.entered():
             warnings.simplefilter("ignore")

@@ -63,7 +63,7 @@ GAMES_OF_ONE: dict[str, ArenaGame] = {
     "Bandit": _alone("the last button is the best one; TextArena's test for it is repaired"),
     "Blackjack": _alone("more hands won than lost; TextArena itself has no win, only a share"),
     "Countdown": _alone("the target is made exactly; always the same numbers"),
-    "Crosswords": _alone("every letter is filled in"),
+    "Crosswords": _alone("every letter is filled in; clues that name their word are not dealt"),
     "Cryptarithm": _alone("the equation holds; always the same equation"),
     "FifteenPuzzle": _alone("the tiles are in order; the half that cannot be solved is not dealt"),
     "FrozenLake": _alone("the goal is reached"),

@@ -20,19 +20,18 @@ LOADS_LISTS = frozenset(
         "Crosswords",
         "DontSayIt",
         "Hangman",
-        "LetterAuction",
         "LogicPuzzle",
         "Set",
         "SpellingBee",
         "WordChains",
         "WordLadder",
-        "WordSearch",
         "Wordle",
     }
 )
 """Games that take long to make and are reset for the next game. All others are made again, because
-some go on where the last game ended: KuhnPoker and SpiteAndMalice with the pack as it lay, and
-Countdown and Secretary with what they drew when they were made.
+some go on where the last game ended: KuhnPoker, SpiteAndMalice and LetterAuction with the pack as
+it lay, WordSearch with the tries that were left, and Countdown and Secretary with what they drew
+when they were made.
 """
 SET_TURNS = 20
 
@@ -61,7 +60,15 @@ class RepairedSinglePlayer(textarena.SinglePlayerState):  # type: ignore[misc]
 
 
 class RepairedTwoPlayer(textarena.TwoPlayerState):  # type: ignore[misc]
-    """The state of a two-player game, whose `set_winners` uses an attribute that there is not."""
+    """The state of a two-player game.
+
+    `set_winners` uses an attribute that there is not, and DontSayIt without a limit compares the
+    turn with None.
+    """
+
+    def check_turn_limit(self) -> bool:
+        """Whether the last turn is over, where there is a last one."""
+        return self.max_turns is not None and bool(super().check_turn_limit())
 
     def set_winners(self, player_ids: Any, reason: str) -> None:
         """End a game; several winners share the reward."""
@@ -111,6 +118,15 @@ def _repair_set(env: Any) -> None:
 _REPAIRS: dict[str, Callable[[Any], None]] = {"Bandit": _repair_bandit, "Set": _repair_set}
 
 
+def repair_lists(env: Any, name: str) -> None:
+    """Put a game that has just been made right.
+
+    WordChains draws from a list made of a set, whose order differs from process to process.
+    """
+    if name == "WordChains":
+        env.word_list.sort()
+
+
 def repair(env: Any, name: str) -> None:
     """Put a game that has just been reset right."""
     repaired = _STATES.get(type(env.state))
@@ -120,7 +136,7 @@ def repair(env: Any, name: str) -> None:
         _REPAIRS[name](env)
 
 
-# --- deals that cannot be played
+# --- deals that are dealt again
 
 
 def _is_solvable_fifteen(env: Any) -> bool:
@@ -131,11 +147,20 @@ def _is_solvable_fifteen(env: Any) -> bool:
     return (inversions + (3 - row) + (3 - column)) % 2 == 0
 
 
-_FAIR: dict[str, Callable[[Any], bool]] = {"FifteenPuzzle": _is_solvable_fifteen}
+def _keeps_its_words(env: Any) -> bool:
+    """Whether no clue has the word that is asked for in it: one in 22 clues of TextArena has."""
+    clues: dict[str, str] = env.state.game_state["clues"]
+    return not any(word.lower() in clue.lower() for word, clue in clues.items())
+
+
+_FAIR: dict[str, Callable[[Any], bool]] = {
+    "Crosswords": _keeps_its_words,
+    "FifteenPuzzle": _is_solvable_fifteen,
+}
 
 
 def is_fair(env: Any, name: str) -> bool:
-    """Whether a game that has just been dealt can be won."""
+    """Whether a game that has just been dealt can be won, and does not tell its solution."""
     return name not in _FAIR or _FAIR[name](env)
 
 

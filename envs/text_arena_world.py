@@ -14,7 +14,7 @@ import io
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import Any
 
@@ -46,15 +46,14 @@ class PrivateWorld:
         """Run code in this world.
 
         Args:
-            ordered_in: a module in which `set(x)` keeps the order of x meanwhile. Two games read
+            ordered_in: a module in which `set(x)` keeps the order of x meanwhile. Three games read
                 an action into a set of strings, whose order differs from process to process.
-                There must be no `set()` without an argument in it.
         """
         with _LOCK, ExitStack() as stack:
             stack.enter_context(redirect_stdout(io.StringIO()))
             stack.enter_context(_replaced("nltk", "download", _download_nothing))
             if ordered_in:
-                stack.enter_context(_replaced(ordered_in, "set", dict.fromkeys))
+                stack.enter_context(_replaced(ordered_in, "set", _in_order))
             stack.enter_context(self._python_exchanged())
             if self._with_numpy:
                 stack.enter_context(self._numpy_exchanged())
@@ -79,6 +78,11 @@ class PrivateWorld:
         finally:
             self._numpy = np.random.get_state()
             np.random.set_state(outer)
+
+
+def _in_order(*given: Iterable[Any]) -> set[Any] | dict[Any, None]:
+    """In place of `set`: what was given in its own order, to be gone through; else an empty set."""
+    return dict.fromkeys(*given) if given else set()
 
 
 def _download_nothing(*_: Any, **__: Any) -> bool:

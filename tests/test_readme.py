@@ -3,14 +3,23 @@
 import importlib.util
 import re
 import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 
 import click
 import pytest
 
 from wordle_rl.cli import COMMANDS, cli
+from wordle_rl.config import TrainConfig, parse
+from wordle_rl.envs import make_env, reward_functions
+from wordle_rl.envs.composed_rewards import scale_warning
+from wordle_rl.envs.plugins import load_plugin
 from wordle_rl.evaluation.suites import load_suite
+from wordle_rl.training.judge import load_judge
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,6 +40,49 @@ def test_python_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     if "print(" in code:
         assert capsys.readouterr().out
+
+
+@pytest.fixture
+def my_rewards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The reader's own module, put together from the README's blocks."""
+    own = [code for code in blocks("python") if code.startswith("# my_rewards.py\n")]
+    (tmp_path / "my_rewards.py").write_text("\n".join(own))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("my_rewards", None)
+
+
+SETTINGS = blocks("toml")
+IN_THE_CODE = reward_functions.__doc__ or ""
+REWARDS = [*SETTINGS, dedent(IN_THE_CODE[IN_THE_CODE.index("    [env") :].partition("\n\n")[0])]
+
+
+@pytest.mark.usefixtures("my_rewards")
+@pytest.mark.parametrize("text", REWARDS)
+def test_settings_are_loaded_and_pay_each_part(text: str) -> None:
+    config = parse(TrainConfig, tomllib.loads(text))
+    env = make_env(config.env.id, rewards=config.env.rewards)
+    env.reset(seed=0)
+    *_, info = env.step("please, [slate]")
+    assert "my_rewards:polite" in config.env.rewards
+    assert info["reward_parts"].keys() == config.env.rewards.keys()
+    assert info["reward_parts"]["my_rewards:polite"] == config.env.rewards["my_rewards:polite"]
+    assert scale_warning(config.env.rewards) is None
+
+
+@pytest.mark.parametrize("text", [text for text in SETTINGS if "[judge]" in text])
+def test_the_judge_of_the_settings_can_be_asked(text: str, tmp_path: Path) -> None:
+    settings = parse(TrainConfig, tomllib.loads(text)).judge
+    assert settings.weight > 0
+    assert settings.model in load_judge(settings, tmp_path / "cache").backend.identity
+
+
+@pytest.mark.usefixtures("my_rewards")
+def test_every_function_of_ones_own_is_shown() -> None:
+    named = set(re.findall(r"\bmy_rewards:(\w+)", README))
+    assert named == {"polite", "win_or_legal"}
+    for name in named:
+        assert callable(load_plugin("reward", f"my_rewards:{name}"))
 
 
 def test_there_are_commands() -> None:

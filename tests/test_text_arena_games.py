@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 import wordle_rl
-from tests.arena_games import STRANGE, arena, last_info, play
+from tests.arena_games import ALONE, FOR_TWO, STRANGE, arena, last_info, play, random_action
 from wordle_rl.envs import make_env, resolve_env_id
 from wordle_rl.envs.text_arena import TextArenaEnv
 from wordle_rl.envs.text_arena_games import (
     ARENA_GAMES,
-    GAMES_OF_ONE,
     arena_ids,
     arena_name,
     check_playable,
@@ -24,7 +23,6 @@ from wordle_rl.envs.text_arena_games import (
 from wordle_rl.errors import ConfigError
 
 FOLDER = Path(wordle_rl.__file__).parents[1]
-ALONE = sorted(f"{name}-v0" for name, game in GAMES_OF_ONE.items() if game.status == "ok")
 
 
 # --- the table
@@ -36,14 +34,12 @@ def test_every_id_is_in_the_table() -> None:
     assert {arena_name(row.id) for row in rows} == set(ARENA_GAMES)
     assert all(row.note for row in rows)
     assert sum(row.status == "ok" and row.players == 1 for row in rows) == 57
-    assert len(ALONE) == 21 + ("2048-v0" in ALONE)
+    assert len(ALONE) == 22
+    assert len(FOR_TWO) == 42
 
 
 UNPLAYABLE = [i for i in ARENA_GAMES if ARENA_GAMES[i].status not in ("ok", "needs-nltk")]
 LACKS = {
-    "Wordle-v0": "needs NLTK data that is not installed: run `python -m nltk.downloader words",
-    "Hangman-v0-hardcore": "needs NLTK data that is not installed: run `python -m nltk.",
-    "GuessWho-v0": "cannot be played: a paid language model judges it",
     "Klondike-v0": "does not run in TextArena: its source is not valid Python",
     "ScorableGames-v0": "does not run in TextArena: its data files are not in TextArena's package",
     "Taboo-v0": "is for three players or more: choose a game for one or two",
@@ -51,12 +47,8 @@ LACKS = {
 
 
 @pytest.mark.parametrize("game", LACKS)
-def test_what_cannot_be_played_says_what_is_missing(
-    game: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import nltk
-
-    monkeypatch.setattr(nltk.data, "path", [])
+def test_what_cannot_be_played_says_what_is_missing(game: str) -> None:
+    """Games that need NLTK's data or a key are in `test_text_arena_nltk`."""
     with pytest.raises(ConfigError) as caught:
         arena(game)
     assert str(caught.value).startswith(f"TextArena game {game!r} {LACKS[game]}")
@@ -121,41 +113,17 @@ def test_importing_the_project_does_not_import_textarena() -> None:
 # --- every game
 
 
-def actions_for(game: str, observation: str, rng: np.random.Generator) -> str:
-    """A random action that the game may understand."""
-    a, b, c, d = (int(n) for n in rng.integers(9, size=4))
-    word = str(rng.choice(["up", "down", "left", "right", "hit", "stand", "red", "accept"]))
-    numbers = [f"[{a}]", f"[{a} {b}]", f"[{a} {b} {c}]", f"[{a + 1}, {b + 1}, {c + 1}]"]
-    forms = {
-        "Countdown": [f"[{a % 4} {b % 4} +]", f"[{a % 4} {b % 4} *]"],
-        "Crosswords": [f"[{a} {b} {'etaoins'[c % 7]}]"],
-        "Cryptarithm": [f"[{'SENDMORY'[a % 8]} {b}]"],
-        "GuessTheNumber": [f"[{a + 1}]", f"[{a + b + 1}]"],
-        "LightsOut": [f"[{a % 5} {b % 5}]"],
-        "Mastermind": [f"[{a % 6 + 1} {b % 6 + 1} {c % 6 + 1} {d % 6 + 1}]"],
-        "Minesweeper": [f"[{a} {b}]"],
-        "PegJump": [f"[{a + 1} {b + 1}]", f"[{a + b} {c + 1}]"],
-        "RushHour": [f"[{'XABCDFG'[a % 7]}{'+-'[b % 2]}]"],
-        "Slitherlink": [f"[{'hv'[a % 2]} {b % 4} {c % 4}]"],
-        "ThreeCardMonte": [f"[{a % 3}]"],
-        "TowerOfHanoi": [f"[{'ABC'[a % 3]} {'ABC'[b % 3]}]"],
-    }
-    choices = forms.get(arena_name(game), [f"[{word}]", *numbers])
-    return choices[int(rng.integers(len(choices)))]
-
-
 def play_at_random(game: str, seed: int, env: TextArenaEnv | None = None) -> list[Any]:
     env = env or arena(game, max_turns=300)
     rng = np.random.default_rng(seed)
     came: list[Any] = [env.reset(seed=seed)]
     ended = False
     while not ended:
-        came.append(env.step(actions_for(game, came[-1][0], rng)))
+        came.append(env.step(random_action(env, rng)))
         ended = came[-1][2]
     return came
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("game", ALONE)
 def test_every_game_plays_to_its_end(game: str) -> None:
     env = arena(game, max_turns=300)

@@ -166,6 +166,19 @@ def test_the_fifteen_puzzle_that_is_dealt_can_be_solved() -> None:
         assert not is_fair(game, "FifteenPuzzle")
 
 
+def test_no_clue_of_a_crossword_names_its_word() -> None:
+    """In TextArena every tenth crossword has such a clue."""
+    from wordle_rl.envs.text_arena_repairs import is_fair
+
+    env = arena("Crosswords-v0")
+    for seed in range(60):
+        env.reset(seed=seed)
+        clues = state(env).game_state["clues"]
+        assert not [word for word, clue in clues.items() if word.lower() in clue.lower()]
+    clues["send"] = "To Send out invitations for an event. (4 letters)"
+    assert not is_fair(env.match.engine.env, "Crosswords")
+
+
 HANOI = ["[A C]", "[A B]", "[C B]", "[A C]", "[B A]", "[B C]", "[A C]"]
 SEND = ["[S 9]", "[E 5]", "[N 6]", "[D 7]", "[M 1]", "[O 0]", "[R 8]", "[Y 2]"]
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import wordle_rl
+from tests.nltk_data import write_tagger, write_words
 from wordle_rl.envs.feedback import feedback
 from wordle_rl.envs.text_arena_wordle import TextArenaWordleEnv
 from wordle_rl.envs.words import load_words, split_of
@@ -203,20 +204,9 @@ def test_without_nltk_data_their_words_are_refused(tmp_path: Path) -> None:
 
 def test_with_nltk_data_their_words_are_nouns(tmp_path: Path) -> None:
     """A tiny stand-in for NLTK's data: three nouns of five letters, an adjective, a name."""
-    words = tmp_path / "corpora" / "words"
-    words.mkdir(parents=True)
-    (words / "README").write_text("")
-    (words / "en").write_text("crane\nAbner\nmoney\n")
-    (words / "en-basic").write_text("crane\nmoney\nplant\ngreen\nAbner\nsea\n")
-    name = "averaged_perceptron_tagger_eng"
-    tagger = tmp_path / "taggers" / name
-    tagger.mkdir(parents=True)
-    for part, value in (
-        ("weights", {}),
-        ("tagdict", {"green": "JJ", "crane": "NN", "money": "NN", "plant": "NN"}),
-        ("classes", ["JJ", "NN"]),
-    ):
-        (tagger / f"{name}.{part}.json").write_text(json.dumps(value))
+    basic = ["crane", "money", "plant", "green", "Abner", "sea"]
+    write_words(tmp_path, basic, english=["crane", "Abner", "money"])
+    write_tagger(tmp_path, {"green": "JJ", "crane": "NN", "money": "NN", "plant": "NN"})
     pool, answers, knows_crane, secret, reason = run_with_data(tmp_path)
     assert (pool, answers, knows_crane) == ("nltk", ["crane", "money", "plant"], True)
-    assert (secret in (words / "en-basic").read_text(), reason) == (True, "invalid")
+    assert (secret in basic, reason) == (True, "invalid")

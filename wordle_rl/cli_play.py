@@ -26,6 +26,11 @@ AGENT_DELAY_S = 0.6
 @click.option("--agent", "agent_name", metavar="NAME", help="Watch this agent play.")
 @click.option("--versus", is_flag=True, help="Play against the agent, on the same secret.")
 @click.option("--env", "env_id", default="wordle", show_default=True, help="The game.")
+@click.option(
+    "--opponent",
+    metavar="NAME",
+    help="In a game for two: random, greedy, perfect, or package.module:name.",
+)
 @click.option("--secret", metavar="WORD", help="Play this word.")
 @click.option(
     "--daily",
@@ -57,6 +62,7 @@ def play(
     agent_name: str | None,
     versus: bool,
     env_id: str,
+    opponent: str | None,
     secret: str | None,
     daily: str | None,
     hard: bool,
@@ -86,7 +92,15 @@ def play(
         if stats:
             _show_stats(book, screen)
             return
-        setup = _setup(env_id, secret=secret, daily=daily, seed=seed, split=split, hard=hard)
+        setup = _setup(
+            env_id,
+            opponent=opponent,
+            secret=secret,
+            daily=daily,
+            seed=seed,
+            split=split,
+            hard=hard,
+        )
         # A word that was chosen can be known, and who types into a pipe may be no person.
         counts = (secret, seed) == (None, None) and is_terminal(sys.stdin)
         _play(setup, agent_name, screen, versus, games, delay_s, device, book if counts else None)
@@ -95,6 +109,7 @@ def play(
 def _setup(
     env_id: str,
     *,
+    opponent: str | None,
     secret: str | None,
     daily: str | None,
     seed: int | None,
@@ -108,6 +123,7 @@ def _setup(
     setup = Setup(
         env_id=env_id,
         seed=secrets.randbelow(2**31) if seed is None else seed,
+        opponent=opponent,
         secret=secret,
         split=split,
         hard=hard,

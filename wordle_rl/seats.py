@@ -26,6 +26,8 @@ class Setup:
 
     env_id: str = "wordle"
     seed: int = 0
+    opponent: str | None = None
+    """Of a game for two; None for the game's default."""
     secret: str | None = None
     split: str | None = None
     """None for the game's default."""
@@ -40,6 +42,8 @@ class Setup:
 
     def make_env(self, **options: Any) -> TextEnv:
         """The game for one player; what the command line left open stays the game's default."""
+        if self.opponent is not None:
+            options["opponent"] = self.opponent
         if self.split is not None:
             options["split"] = self.split
         if self.hard:
