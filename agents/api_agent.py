@@ -62,7 +62,7 @@ def read_settings(overrides: Iterable[str]) -> ApiSettings:
     Raises:
         ConfigError: there is no such setting, or a value is out of range.
     """
-    return parse(ApiSettings, apply_overrides({}, overrides))
+    return parse(ApiSettings, apply_overrides({}, overrides, flag="--api"))
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from wordle_rl.agents.base import Opening, View
 from wordle_rl.agents.game_players import Begin, GamePlayers, NextMove
-from wordle_rl.envs.opponents import Opponent, find_opponent
+from wordle_rl.envs.opponents import opponent_by_rule
 
 OPPONENT_OF = {
     "random": "random",
@@ -30,7 +30,7 @@ def _player(name: str) -> Begin:
     """A player that answers as the opponent of a name does."""
 
     def begin(opening: Opening) -> NextMove:
-        opponent: Opponent = find_opponent(name, opening.public["game"])
+        opponent = opponent_by_rule(name, opening.public["game"])
         spelled = speller(opening.public)
         rng = np.random.default_rng(opening.seed)
         heard = ""

@@ -7,7 +7,7 @@ made, and registering twice does nothing.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -190,12 +190,17 @@ def _creator(name: str) -> Callable[..., Any]:
     return creator
 
 
-def _check_options(name: str, options: Iterable[str]) -> None:
-    """Raise for an option that the game does not have, with the nearest that it has."""
+def _check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise for an option that the game does not have, with the nearest that it has.
+
+    What is a flag by default has to be one: any text would do for true.
+    """
     known = options_of(name)
-    for option in options:
+    for option, value in options.items():
         if known is not None and option not in known:
             raise unknown_name(f"option of game {name!r}:", option, known)
+        if known is not None and isinstance(known[option], bool) and not isinstance(value, bool):
+            raise ConfigError(f"option {option} of game {name!r} is {value!r}: write true or false")
 
 
 register_games()

@@ -150,6 +150,10 @@ class TextEnv(gymnasium.Env[str, str]):
         """What is new since the last action, or the opening, as a person reads it in any style."""
         return self._picture(whole=False, colour=False)
 
+    def opponent_record(self) -> Sequence[tuple[str, str]]:
+        """What the other player of a game for two has heard and answered, turn by turn."""
+        return ()
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """A game that goes on as this one would. What describes it (`spec`) is shared."""
         memo[id(self.spec)] = self.spec

@@ -8,17 +8,20 @@ generator of its own, and returns an action:
 
 The observation is the whole transcript in chat style, its own actions included, so an opponent
 needs no memory. Its randomness comes from the generator alone, so a seed fixes the game.
+
+One that has a memory, as a language model with what it has read, is a `TalkingOpponent`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
+from wordle_rl.envs.base import Style
 from wordle_rl.envs.perfect_play import (
     GREEDY_PLAYERS,
     PERFECT_PLAYERS,
@@ -32,7 +35,35 @@ from wordle_rl.errors import ConfigError, unknown_name
 
 Opponent = Callable[[str, np.random.Generator], str]
 """(what its side has heard, its generator) -> an action."""
-OPPONENTS = ("random", "greedy", "perfect")
+BY_RULE = ("random", "greedy", "perfect")
+OPPONENTS = (*BY_RULE, "agent:NAME", "sampled:NAME")
+AGENTS: Mapping[str, float] = {"agent": 0.0, "sampled": 1.0}
+"""What stands before an agent's name -> the temperature that it plays at."""
+LOAD_AGENT = "wordle_rl.agents.opponent:load_opponent"
+"""Agents are a layer above the games, so it is looked up when one is named, as a user's code is."""
+
+
+class Conversation(Protocol):
+    """One game of a `TalkingOpponent`."""
+
+    def answer(self, observation: str) -> str:
+        """The action that follows what was said since the action before."""
+        ...
+
+
+@runtime_checkable
+class TalkingOpponent(Protocol):
+    """An opponent with a memory: it is told what is new, in its own style."""
+
+    @property
+    def style(self) -> Style:
+        """How it is spoken to."""
+        ...
+
+    def begin_game(self, public: Mapping[str, Any], seed: int) -> Conversation:
+        """Start a game of these rules (`TextEnv.public`); `seed` fixes its own randomness."""
+        ...
+
 
 _LISTED = re.compile(
     r"(?:available (?:moves|actions)|valid moves|possible actions|your options|remaining hand"
@@ -46,23 +77,31 @@ _TOP = re.compile(r"[XO]:([.XO]+)/")
 """The top row of ConnectFour in the compact style."""
 
 
-def find_opponent(opponent: str | Opponent, game: str) -> Opponent:
+def find_opponent(
+    opponent: str | Opponent | TalkingOpponent, game: str
+) -> Opponent | TalkingOpponent:
     """The opponent of a name, or the one that was handed in.
 
     Args:
-        opponent: "random", "greedy" or "perfect" (where the game has such a player), a user's own
-            as `package.module:name`, or a callable.
+        opponent: "random", "greedy" or "perfect" (where the game has such a player); an agent as
+            "agent:NAME" for its best moves or "sampled:NAME" for those it draws at temperature 1,
+            with a name that `evaluate` knows; a user's own as `package.module:name`; a callable or
+            a `TalkingOpponent`.
         game: an id of TextArena.
 
     Raises:
         ConfigError: there is none of that name, or none for this game.
+        RunError, ModelError: the agent of that name cannot be loaded.
     """
     if not isinstance(opponent, str):
         return _checked(opponent, repr(opponent))
-    if opponent == "random":
-        return MoveByRule(partial(candidate_moves, game))
-    if opponent in _BY_RULE:
-        return _find_by_rule(opponent, game)
+    if opponent in BY_RULE:
+        return opponent_by_rule(opponent, game)
+    kind, _, agent = opponent.partition(":")
+    if kind in AGENTS:
+        if not agent:
+            raise ConfigError(f"opponent {opponent!r} names no agent: write {kind}:nano")
+        return cast("TalkingOpponent", load_plugin("opponent", LOAD_AGENT)(agent, AGENTS[kind]))
     if is_plugin(opponent):
         return _checked(load_plugin("opponent", opponent), repr(opponent))
     raise unknown_name("opponent", opponent, OPPONENTS)
@@ -95,22 +134,27 @@ def _listed_moves(observation: str) -> list[str]:
     return []
 
 
-_BY_RULE = {"greedy": GREEDY_PLAYERS, "perfect": PERFECT_PLAYERS}
+_PLAYERS = {"greedy": GREEDY_PLAYERS, "perfect": PERFECT_PLAYERS}
 
 
-def _find_by_rule(opponent: str, game: str) -> Opponent:
-    name, players = arena_name(game), _BY_RULE[opponent]
+def opponent_by_rule(opponent: str, game: str) -> Opponent:
+    """One of `BY_RULE`. Raises ConfigError where there is none for this game."""
+    if opponent == "random":
+        return MoveByRule(partial(candidate_moves, game))
+    name, players = arena_name(game), _PLAYERS[opponent]
     if name not in players:
         known = ", ".join(sorted(players))
         raise ConfigError(f"there is no {opponent} opponent for {game!r}: there is one for {known}")
     return players[name]
 
 
-def _checked(opponent: object, name: str) -> Opponent:
+def _checked(opponent: object, name: str) -> Opponent | TalkingOpponent:
+    if isinstance(opponent, TalkingOpponent):
+        return opponent
     if not callable(opponent) or isinstance(opponent, type):
         raise ConfigError(
             f"opponent {name} is not a function of (observation, generator): "
-            f"it is a {type(opponent).__name__}"
+            f"it is a {type(opponent).__name__}; wrap an agent in agents.opponent.AgentOpponent"
         )
     return cast("Opponent", opponent)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style, TextEnv
-from wordle_rl.envs.opponents import Opponent, find_opponent
+from wordle_rl.envs.opponents import Conversation, Opponent, TalkingOpponent, find_opponent
 from wordle_rl.envs.rewards import RewardParts
 from wordle_rl.envs.text_arena_games import check_id, check_playable
 from wordle_rl.envs.text_arena_match import MAX_TURNS, Exchange, Match, OutcomeName, TwoPlayerGame
@@ -99,8 +99,9 @@ class TextArenaEnv(TextEnv):
     ## Arguments
     * `game`: an id of TextArena without `-raw` or `-train`.
     * `game_options`: arguments of the game's class in TextArena, such as `{"piles": [1, 2]}`.
-    * `opponent`: "random", "greedy" or "perfect" (TicTacToe, Nim), `package.module:name`, or a
-      callable (`opponents.Opponent`). For games of two alone.
+    * `opponent`: "random", "greedy" or "perfect" (TicTacToe, Nim), an agent as "agent:NAME" (its
+      best moves) or "sampled:NAME", `package.module:name`, or an object: a callable
+      (`opponents.Opponent`) or an agent in `agents.opponent.AgentOpponent`. For games of two alone.
     * `seat`: 0 or 1, who the player is; "random" draws it for each game; "alternate" changes it at
       each reset of this environment. `reset(options={"seat": 0})` fixes it for one game.
     * `reward`, `style`, `history`: as above.
@@ -118,7 +119,7 @@ class TextArenaEnv(TextEnv):
         *,
         game: str = "GuessTheNumber-v0",
         game_options: Mapping[str, Any] | None = None,
-        opponent: str | Opponent = "random",
+        opponent: str | Opponent | TalkingOpponent = "random",
         seat: Seat = 0,
         reward: str = "binary",
         style: Style = "chat",
@@ -134,7 +135,7 @@ class TextArenaEnv(TextEnv):
         check_choice("history", history, get_args(History))
         check_range("max_turns", max_turns, 1, MAX_TURNS)
         _check_seat(seat)
-        check_id(game)
+        _check_game(game, game_options)
         self._players = check_playable(game).players
         options: dict[str, Any] = {
             "game_options": game_options,
@@ -150,8 +151,9 @@ class TextArenaEnv(TextEnv):
             _check_alone(game, opening_moves=opening_moves, opponent=opponent)
             self._match = Match(game, 1, **options)
         self._scheme = REWARDS[reward]
-        self._seat_rule, self._max_turns, self._style = seat, max_turns, style
+        self._seat_rule, self._max_turns = seat, max_turns
         self._seat = self._games = 0
+        self._talk: Conversation | None = None
 
     @property
     def match(self) -> Match:
@@ -178,6 +180,7 @@ class TextArenaEnv(TextEnv):
         seeds = self.np_random.integers(2**31, size=2)
         self._generator = np.random.default_rng(int(seeds[1]))
         self._match.reset(int(seeds[0]))
+        self._greet_opponent()
         self._let_opponent_play()
         return self._match.observation(self._seat), self._info("start", "", {}, ended=False)
 
@@ -195,10 +198,23 @@ class TextArenaEnv(TextEnv):
 
     def _let_opponent_play(self) -> None:
         while self._players == 2 and not self._match.done and self._match.to_move != self._seat:
-            action = self._opponent(self._match.transcript(1 - self._seat), self._generator)
+            action = self._opponents_action()
             if not isinstance(action, str):
                 raise TypeError(f"the opponent's action is a {type(action).__name__}, not a str")
             self._match.step(action)
+
+    def _greet_opponent(self) -> None:
+        """Tell an opponent that talks that a game begins."""
+        if self._players == 2 and isinstance(self._opponent, TalkingOpponent):
+            seed = int(self._generator.integers(2**31))
+            self._talk = self._opponent.begin_game(self.public(), seed)
+            self._match.speak_to(1 - self._seat, self._opponent.style, "last")
+
+    def _opponents_action(self) -> object:
+        if self._talk is not None:
+            return self._talk.answer(self._match.observation(1 - self._seat))
+        answer = cast("Opponent", self._opponent)
+        return answer(self._match.transcript(1 - self._seat), self._generator)
 
     def _choose_seat(self, options: dict[str, Any]) -> int:
         for key in options:
@@ -260,6 +276,14 @@ class TextArenaEnv(TextEnv):
         """What the player has heard, as TextArena words it; never its board with the solution."""
         del colour
         return self._match.transcript(self._seat) if whole else self._match.news(self._seat)
+
+
+def _check_game(game: object, game_options: object) -> None:
+    if not isinstance(game, str):
+        raise ConfigError(f"game {game!r} is no id of TextArena: write it as 'Sokoban-v0'")
+    if game_options is not None and not isinstance(game_options, Mapping):
+        raise ConfigError(f"game_options {game_options!r} is no table: write it as {{size = 4}}")
+    check_id(game)
 
 
 def _check_seat(seat: object) -> None:

@@ -44,6 +44,7 @@ class Match:
     _marks: list[int]
     _accepted: list[int]
     _records: list[list[Exchange]]
+    _manners: list[tuple[Style, History]]
 
     def __init__(
         self,
@@ -74,8 +75,7 @@ class Match:
             check_playable(game)
         self.game = game
         self._players = players
-        self._style: Style = style
-        self._history: History = history
+        self._manner: tuple[Style, History] = (style, history)
         self._max_turns = max_turns
         self._engine = ArenaEngine(game, players, game_options, build)
         self._clear()
@@ -131,14 +131,19 @@ class Match:
         self._clear()
         self._engine.reset(seed)
 
+    def speak_to(self, player: int, style: Style, history: History) -> None:
+        """Speak to a seat in a manner of its own, for the rest of this game."""
+        self._manners[player] = (style, history)
+
     def observation(self, player: int) -> str:
         """What a seat sees now: in history "last" what is new to it, or the position as a line."""
-        if self._history == "full":
-            return self.transcript(player, self._style)
+        style, history = self._manners[player]
+        if history == "full":
+            return self.transcript(player, style)
         heard = self._engine.heard(player)
-        line = position(self.game, heard, player) if self._style == "compact" else ""
+        line = position(self.game, heard, player) if style == "compact" else ""
         if not line:
-            return self.news(player, self._style)
+            return self.news(player, style)
         was_refused = self._status == "invalid" and self.to_move == player
         return clip(self._framed(REFUSED + line if was_refused else line, player))
 
@@ -190,6 +195,7 @@ class Match:
         self._marks = [0] * self._players
         self._accepted = [0] * self._players
         self._records = [[] for _ in range(self._players)]
+        self._manners = [self._manner] * self._players
 
     def _framed(self, said: str, player: int) -> str:
         """A text with the end of the game under it; the id of the game where nothing was said."""

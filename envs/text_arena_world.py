@@ -82,7 +82,7 @@ class PrivateWorld:
 
 def _in_order(*given: Iterable[Any]) -> set[Any] | dict[Any, None]:
     """In place of `set`: what was given in its own order, to be gone through; else an empty set."""
-    return dict.fromkeys(*given) if given else set()
+    return dict.fromkeys(given[0]) if given else set()
 
 
 def _download_nothing(*_: Any, **__: Any) -> bool:

@@ -128,6 +128,24 @@ class Suite:
         tasks = tuple(self.tasks[i] for i in sorted(chosen))
         return replace(self, name=f"{self.name}[{n}]", tasks=tasks)
 
+    def against(self, opponent: str) -> Suite:
+        """The same games for two against another opponent, under another name.
+
+        Raises:
+            ConfigError: the suite's game has no opponent, or there is none of that name.
+        """
+        if "opponent" not in self.env_options:
+            raise ConfigError(
+                f"suite {self.name!r} has no opponent: leave --opponent {opponent!r} out, or choose "
+                "a suite of a game for two, such as tictactoe-random"
+            )
+        options = {**self.env_options, "opponent": opponent}
+        make_env(self.env_id, **options)  # an opponent that there is not is refused here
+        tasks = tuple(replace(task, env_options=options) for task in self.tasks)
+        return replace(
+            self, name=f"{self.name} against {opponent}", env_options=options, tasks=tasks
+        )
+
 
 class Draw(NamedTuple):
     """What fixes one task of a suite."""

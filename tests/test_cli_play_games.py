@@ -10,7 +10,7 @@ from tests.arena_games import ALONE, FOR_TWO, accepted_actions, arena
 from tests.arena_games import play as played
 from wordle_rl.cli_play import play
 from wordle_rl.envs import GAMES, make_env
-from wordle_rl.envs.opponents import OPPONENTS
+from wordle_rl.envs.opponents import BY_RULE
 from wordle_rl.errors import ConfigError
 
 IDS = sorted(game.env_id for game in GAMES.values())
@@ -156,7 +156,7 @@ by_rule = pytest.mark.parametrize(
 
 
 @by_rule
-@pytest.mark.parametrize("opponent", OPPONENTS)
+@pytest.mark.parametrize("opponent", [*BY_RULE, "agent:solver", "sampled:random"])
 def test_a_game_against_each_opponent_by_name(game: str, lines: list[str], opponent: str) -> None:
     (said, _), *steps = played(arena(game, opponent=opponent), *lines, seed=SEED)
     expected = ""
@@ -203,3 +203,39 @@ def test_an_agent_is_watched_against_an_opponent() -> None:
 )
 def test_no_such_opponent_is_one_line(game: str, opponent: str, message: str) -> None:
     check_mistake(run(game, ["[1]"], "--opponent", opponent), message)
+
+
+# --- the game's own options
+
+
+def test_the_options_of_a_game_are_the_player_s() -> None:
+    said = output("guess-number", ["quit"], "--option", "hi=9", "--option", "max_guesses=2")
+    assert "from 1 to 9 in at most 2 guesses" in said
+    said = output("textarena:Nim-v0", ["quit"], "--option", "game_options={piles=[1, 2]}")
+    assert "pile 1: 2" in said
+    seat = ["--opponent", "agent:solver", "--option", "seat=1"]
+    assert "You are Player 1" in output("textarena:TicTacToe-v0", ["quit"], *seat)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("hj=9", "unknown option of game 'guess-number': 'hj'"),
+        ("hi=nine", "hi 'nine' is not a whole number"),
+        ("hi", "--option 'hi': write it as key=value"),
+        ("=9", "--option '=9': write it as key=value"),
+        (
+            "track_candidates=maybe",
+            "option track_candidates of game 'guess-number' is 'maybe': write true or false",
+        ),
+    ],
+)
+def test_an_option_that_there_is_not_is_one_line(option: str, message: str) -> None:
+    check_mistake(run("guess-number", ["5"], "--option", option), message)
+
+
+def test_what_play_needs_is_not_an_option() -> None:
+    check_mistake(
+        run("wordle", ["quit"], "--option", "style=compact"),
+        "option style='compact' is 'chat' in play",
+    )

@@ -17,7 +17,7 @@ import numpy as np
 from wordle_rl.agents.arena_players import OPPONENT_OF, speller
 from wordle_rl.envs import make_env
 from wordle_rl.envs.guess_number import Interval
-from wordle_rl.envs.opponents import find_opponent
+from wordle_rl.envs.opponents import opponent_by_rule
 from wordle_rl.envs.perfect_play import MoveByRule
 from wordle_rl.records import Episode
 from wordle_rl.training.symbols import (
@@ -45,7 +45,7 @@ def soft_targets(
         if everything.size <= MOST_NUMBERS:
             return _numbers(games, everything)
     if "adds_brackets" in public and baseline in OPPONENT_OF:  # one of TextArena's
-        player = find_opponent(OPPONENT_OF[baseline], public["game"])
+        player = opponent_by_rule(OPPONENT_OF[baseline], public["game"])
         if isinstance(player, MoveByRule):
             return [_moves(game, player, speller(public)) for game in games]
     return [() for _ in games]

@@ -41,6 +41,12 @@ OPTIONS = (
     click.option("--suite", default="wordle-val", show_default=True, help="What is played."),
     click.option("--split", help="Play another split of it: train, val, test or all."),
     click.option(
+        "--opponent",
+        metavar="NAME",
+        help="In a game for two, play against this one instead: random, greedy, perfect, "
+        "agent:NAME (an agent's best moves), sampled:NAME, or package.module:name.",
+    ),
+    click.option(
         "--answers",
         type=click.Path(dir_okay=False, path_type=Path),
         help="Wordle on lists of your own: the words that can be the secret, one a line.",
@@ -92,6 +98,7 @@ class _Settings:
 
     suite: str
     split: str | None
+    opponent: str | None
     answers: Path | None
     guesses: Path | None
     samples: int | None
@@ -111,6 +118,7 @@ class _Settings:
 
         given = self.answers or self.guesses
         suite = self._lists_suite() if given else load_suite(self.suite, split or self.split)
+        suite = suite if self.opponent is None else suite.against(self.opponent)
         return suite if self.limit is None else suite.subset(self.limit)
 
     def _lists_suite(self) -> Suite:
@@ -194,7 +202,7 @@ class _Settings:
         from wordle_rl.evaluation.store import Store
 
         if not is_installed(suite):
-            click.echo(f"not recorded: {suite.name} is a suite of your own lists", err=True)
+            click.echo(f"not recorded: {suite.name} is a suite of your own", err=True)
             return
         samples, temperature = self._decoding(suite)
         if samples and temperature != suite.protocol.temperature:

@@ -6,7 +6,7 @@ import secrets
 import sys
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,7 +29,14 @@ AGENT_DELAY_S = 0.6
 @click.option(
     "--opponent",
     metavar="NAME",
-    help="In a game for two: random, greedy, perfect, or package.module:name.",
+    help="In a game for two: random, greedy, perfect, agent:NAME, or package.module:name.",
+)
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Of the game, such as hi=1000 or seat=1; repeatable. `wordle-rl envs` lists them.",
 )
 @click.option("--secret", metavar="WORD", help="Play this word.")
 @click.option(
@@ -63,6 +70,7 @@ def play(
     versus: bool,
     env_id: str,
     opponent: str | None,
+    options: tuple[str, ...],
     secret: str | None,
     daily: str | None,
     hard: bool,
@@ -78,7 +86,8 @@ def play(
 
     Type a word to guess it, ? for the number of words left and ? again for one of them, quit to
     stop. A word that is also a command is played in brackets: [quit]. Ctrl-C stops at any time.
-    Games at a terminal count in your own statistics, unless --secret or --seed chose the word.
+    Games at a terminal count in your own statistics, unless --secret or --seed chose the word or
+    an option changed the rules.
     Before each move of a model that answers with a word, its likeliest answers are listed.
     """
     _check_flags(agent_name, versus=versus, games=games)
@@ -94,7 +103,7 @@ def play(
             return
         setup = _setup(
             env_id,
-            opponent=opponent,
+            options=_read_options(options, opponent),
             secret=secret,
             daily=daily,
             seed=seed,
@@ -102,14 +111,14 @@ def play(
             hard=hard,
         )
         # A word that was chosen can be known, and who types into a pipe may be no person.
-        counts = (secret, seed) == (None, None) and is_terminal(sys.stdin)
+        counts = not setup.options and (secret, seed) == (None, None) and is_terminal(sys.stdin)
         _play(setup, agent_name, screen, versus, games, delay_s, device, book if counts else None)
 
 
 def _setup(
     env_id: str,
     *,
-    opponent: str | None,
+    options: dict[str, Any],
     secret: str | None,
     daily: str | None,
     seed: int | None,
@@ -123,7 +132,7 @@ def _setup(
     setup = Setup(
         env_id=env_id,
         seed=secrets.randbelow(2**31) if seed is None else seed,
-        opponent=opponent,
+        options=options,
         secret=secret,
         split=split,
         hard=hard,
@@ -134,6 +143,14 @@ def _setup(
         raise ConfigError(f"--daily is for Wordle, not for {env_id!r}")
     day = _read_day(daily)
     return replace(setup, day=day, secret=daily_word(day, setup.make_env().public()["answers"]))
+
+
+def _read_options(given: tuple[str, ...], opponent: str | None) -> dict[str, Any]:
+    """The game's options of `KEY=VALUE` strings, and its opponent."""
+    from wordle_rl.config import apply_overrides
+
+    options = apply_overrides({}, given, flag="--option")
+    return options if opponent is None else {**options, "opponent": opponent}
 
 
 def _read_day(text: str) -> date:

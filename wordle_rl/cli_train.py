@@ -51,7 +51,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 @click.option("--algo", help="The algorithm: see `wordle-rl algos`; or package.module:name.")
 @click.option("--env", help="The game: a short name, a Gymnasium id, or package.module:Class.")
 @click.option(
-    "--opponent", help="In a game for two: self, random, greedy, perfect, or package.module:name."
+    "--opponent",
+    help="In a game for two: self, random, greedy, perfect, agent:NAME (its best moves), "
+    "sampled:NAME, or package.module:name.",
 )
 @click.option("--model", help="nano, a model or run folder, or a hub id.")
 @click.option("--steps", type=click.IntRange(min=1), help="Training steps.")

@@ -412,8 +412,14 @@ def parse(cls: type[C], values: Mapping[str, Any]) -> C:
         raise ConfigError(f"setting {where}={first['input']!r}: {first['msg']}") from None
 
 
-def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """Apply `section.key=value` strings; a value is read as TOML, else taken as text.
+FORM = {"--set": "section.key=value", "--option": "key=value", "--api": "key=value"}
+"""Flags that set values, and how they are written."""
+
+
+def apply_overrides(
+    values: Mapping[str, Any], overrides: Iterable[str], *, flag: str = "--set"
+) -> dict[str, Any]:
+    """Apply `section.key=value` strings of a flag; a value is read as TOML, else taken as text.
 
     >>> apply_overrides({"train": {"lr": 1.0}}, ["train.lr=3e-4", "env.id=wordle"])
     {'train': {'lr': 0.0003}, 'env': {'id': 'wordle'}}
@@ -423,12 +429,12 @@ def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict
         key, found, text = item.partition("=")
         *sections, name = key.strip().split(".")
         if not found or not all((*sections, name)):
-            raise ConfigError(f"--set {item!r}: write it as section.key=value")
+            raise ConfigError(f"{flag} {item!r}: write it as {FORM[flag]}")
         target = result
         for section in sections:
             target = target.setdefault(section, {})
             if not isinstance(target, dict):
-                raise ConfigError(f"--set {item!r}: {section!r} is a value, not a section")
+                raise ConfigError(f"{flag} {item!r}: {section!r} is a value, not a section")
         target[name] = _toml_value(text.strip())
     return result
 

@@ -6,6 +6,7 @@
     │   └── CheckpointError    a checkpoint is missing, half-written or damaged
     ├── StoreError         a store of results, or a row for it, cannot be used  (exit code 1)
     ├── ModelError         a model or tokenizer cannot be loaded or used (exit code 1)
+    ├── OpponentError      the other player of a game has no move        (exit code 1)
     └── SampleError        trained tokens would differ from sampled ones: a bug (exit code 1)
 
 A message says what failed, the value with `!r`, and what to do about it. The command line prints
@@ -42,6 +43,10 @@ class StoreError(WordleRLError):
 
 class ModelError(WordleRLError):
     """A model or tokenizer cannot be loaded, or cannot do what is asked of it."""
+
+
+class OpponentError(WordleRLError, RuntimeError):
+    """The other player of a game for two has no move; in a rollout that game has failed."""
 
 
 class SampleError(WordleRLError):

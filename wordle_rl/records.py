@@ -125,6 +125,8 @@ class Episode:
     error: str | None = None
     opening: tuple[Turn, ...] = ()
     """Turns that were played before the agent moved, where the task begins in the middle."""
+    opponent: tuple[tuple[str, str], ...] = ()
+    """The other side of a game for two: what it saw and did, turn by turn."""
 
     @property
     def total_reward(self) -> float:

@@ -112,6 +112,7 @@ class RunningGame:
             policy_version=policy_version,
             error=self.error,
             opening=self.opening,
+            opponent=tuple(self.env.opponent_record()),
         )
 
 

@@ -26,8 +26,8 @@ class Setup:
 
     env_id: str = "wordle"
     seed: int = 0
-    opponent: str | None = None
-    """Of a game for two; None for the game's default."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the game, as its class takes them."""
     secret: str | None = None
     split: str | None = None
     """None for the game's default."""
@@ -41,9 +41,17 @@ class Setup:
         return isinstance(make_env(self.env_id), WordleEnv)
 
     def make_env(self, **options: Any) -> TextEnv:
-        """The game for one player; what the command line left open stays the game's default."""
-        if self.opponent is not None:
-            options["opponent"] = self.opponent
+        """The game for one player; what the command line left open stays the game's default.
+
+        Raises:
+            ConfigError: the game does not take an option, or play itself has set it otherwise.
+        """
+        for key in self.options.keys() & options.keys():
+            if self.options[key] != options[key]:
+                raise ConfigError(
+                    f"option {key}={self.options[key]!r} is {options[key]!r} in play: leave it out"
+                )
+        options |= self.options
         if self.split is not None:
             options["split"] = self.split
         if self.hard:

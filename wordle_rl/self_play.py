@@ -127,6 +127,7 @@ class _Match:
             stop_reason=stop,
             policy_version=policy_version,
             error=self.match.error or None,
+            opponent=tuple((s.observation, s.move.action) for s in self.said[SEATS - 1 - seat]),
         )
 
 
