@@ -80,9 +80,9 @@ class PrivateWorld:
             np.random.set_state(outer)
 
 
-def _in_order(*given: Iterable[Any]) -> set[Any] | dict[Any, None]:
+def _in_order(given: Iterable[Any] | None = None) -> set[Any] | dict[Any, None]:
     """In place of `set`: what was given in its own order, to be gone through; else an empty set."""
-    return dict.fromkeys(given[0]) if given else set()
+    return set() if given is None else dict.fromkeys(given)
 
 
 def _download_nothing(*_: Any, **__: Any) -> bool:

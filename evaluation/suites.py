@@ -136,8 +136,8 @@ class Suite:
         """
         if "opponent" not in self.env_options:
             raise ConfigError(
-                f"suite {self.name!r} has no opponent: leave --opponent {opponent!r} out, or choose "
-                "a suite of a game for two, such as tictactoe-random"
+                f"suite {self.name!r} has no opponent: leave --opponent {opponent!r} out, or "
+                "choose a suite of a game for two, such as tictactoe-random"
             )
         options = {**self.env_options, "opponent": opponent}
         make_env(self.env_id, **options)  # an opponent that there is not is refused here

@@ -1,10 +1,12 @@
 """Games of TextArena for tests: made, played, and looked into."""
 
 import copy
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 
 from wordle_rl.envs.opponents import candidate_moves
 from wordle_rl.envs.text_arena import TextArenaEnv
@@ -26,6 +28,13 @@ def plain_ids(games: dict[str, ArenaGame]) -> list[str]:
 
 ALONE, FOR_TWO = plain_ids(GAMES_OF_ONE), plain_ids(GAMES_OF_TWO)
 
+
+def with_slow_deals_marked(games: Sequence[str]) -> list[Any]:
+    """The games as parameters; the two that think long before they deal are for the slow tests."""
+    return [pytest.param(game, marks=[pytest.mark.slow] * (game in SLOW_DEALS)) for game in games]
+
+
+SLOW_DEALS = ("RushHour-v0", "Sokoban-v0")
 TRIES, LENGTH = 40, 8
 """How many actions are tried on a copy of a game, and how many are played."""
 DIRECTIONS = "up down left right"

@@ -259,7 +259,7 @@ def found_by_search(case: Case, **scheme: Any) -> bool:
     rng = np.random.default_rng(0)
     for secret in case.secrets:
         table = Table(case, secret, **scheme)
-        games = list(searched(table, temptations(case, table, rng), rng, n=60))
+        games = list(searched(table, temptations(case, table, rng), rng, n=30))
         best_loss, worst_win = extremes(games)
         if best_loss.total >= worst_win.total - EPSILON:
             return True

@@ -14,7 +14,7 @@ from gymnasium.vector.utils import (
     write_to_shared_memory,
 )
 
-from tests.arena_games import ALONE, FOR_TWO
+from tests.arena_games import ALONE, FOR_TWO, with_slow_deals_marked
 from wordle_rl.envs import GAMES
 from wordle_rl.envs.base import CHARSET
 from wordle_rl.envs.spaces import SharedText
@@ -22,8 +22,6 @@ from wordle_rl.envs.spaces import SharedText
 IDS = sorted(game.env_id for game in GAMES.values())
 ACTIONS = ["[crane]", "[50]", "[ABCD]", "[e]", "[slate]", "nothing", "[75]", "[a]"]
 N, STEPS = 3, 30
-SLOWLY = [pytest.param(f"{name}-v0", marks=pytest.mark.slow) for name in ("RushHour", "Sokoban")]
-DEALT_FAST = [game for game in ALONE + FOR_TWO if game not in ("RushHour-v0", "Sokoban-v0")]
 
 
 class Step(NamedTuple):
@@ -91,7 +89,7 @@ def test_a_vector_of_games_plays_what_they_play_alone(env_id: str) -> None:
     check_vector(env_id, {})
 
 
-@pytest.mark.parametrize("game", DEALT_FAST + SLOWLY)
+@pytest.mark.parametrize("game", with_slow_deals_marked(ALONE + FOR_TWO))
 def test_a_vector_of_games_of_textarena(game: str) -> None:
     check_vector("wordle-rl/TextArena-v0", {"game": game, "max_turns": 12})
 

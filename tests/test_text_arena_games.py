@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 import wordle_rl
-from tests.arena_games import ALONE, FOR_TWO, STRANGE, arena, last_info, play, random_action
+from tests.arena_games import (
+    ALONE,
+    FOR_TWO,
+    STRANGE,
+    arena,
+    last_info,
+    play,
+    random_action,
+    with_slow_deals_marked,
+)
 from wordle_rl.envs import make_env, resolve_env_id
 from wordle_rl.envs.text_arena import TextArenaEnv
 from wordle_rl.envs.text_arena_games import (
@@ -124,7 +133,7 @@ def play_at_random(game: str, seed: int, env: TextArenaEnv | None = None) -> lis
     return came
 
 
-@pytest.mark.parametrize("game", ALONE)
+@pytest.mark.parametrize("game", with_slow_deals_marked(ALONE))
 def test_every_game_plays_to_its_end(game: str) -> None:
     env = arena(game, max_turns=300)
     for seed in range(3):

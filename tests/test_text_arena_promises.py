@@ -29,8 +29,10 @@ from tests.arena_games import (
     last_info,
     play,
     state,
+    with_slow_deals_marked,
 )
 from wordle_rl.envs.text_arena import TextArenaEnv
+from wordle_rl.envs.text_arena_games import arena_name, text_arena_games
 
 FOLDER = Path(wordle_rl.__file__).parents[1]
 SEED = 1
@@ -41,7 +43,7 @@ each_game = pytest.mark.parametrize("game", ALONE + FOR_TWO)
 # --- Gymnasium's rules
 
 
-@each_game
+@pytest.mark.parametrize("game", with_slow_deals_marked(ALONE + FOR_TWO))
 def test_gymnasium_finds_nothing_to_warn_of(game: str) -> None:
     """pytest is set to raise on every warning."""
     check_env(gymnasium.make("wordle-rl/TextArena-v0", game=game).unwrapped)
@@ -172,7 +174,7 @@ def test_a_new_process_plays_the_same_games() -> None:
         assert said == json.dumps(play(arena(game), *actions, seed=SEED)), game
 
 
-@each_alone
+@pytest.mark.parametrize("game", with_slow_deals_marked(ALONE))
 def test_seeds_make_different_games(game: str) -> None:
     """Where the game deals at all."""
     deals = set()
@@ -243,6 +245,16 @@ def put(key: str, value: Any) -> Hide:
     return change
 
 
+def hold_the_same(key: str, *, seat: int = 1) -> Hide:
+    """In a game for two: one side holds what the other one does."""
+
+    def change(env: TextArenaEnv) -> None:
+        held = state(env).game_state[key]
+        held[seat] = copy.deepcopy(held[1 - seat])
+
+    return change
+
+
 HIDDEN: dict[str, Hide] = {
     "Bandit-v0": swap_best_button,
     "Blackjack-v0": swap_hole_card,
@@ -254,8 +266,17 @@ HIDDEN: dict[str, Hide] = {
     "Secretary-v0": raise_last_draw,
     "Set-v0": turn_deck,
     "Sudoku-v0": mirror_grid,
+    "Battleship-v0": hold_the_same("board"),
+    "GermanWhist-v0": hold_the_same("players"),
+    "IndianPoker-v0": hold_the_same("player_cards", seat=0),  # a player sees the other's card
+    "KuhnPoker-v0": hold_the_same("player_cards"),
+    "LiarsDice-v0": hold_the_same("dice_rolls"),
+    "Poker-v0": hold_the_same("player_hands"),
+    "SimpleBlindAuction-v0": hold_the_same("player_item_values"),
+    "SimpleNegotiation-v0": hold_the_same("player_values"),
 }
-"""How to change what the player cannot see. In the other games all is on the board, or chance."""
+"""How to change what the player cannot see. In the other games for one all is on the board, or
+chance; of those for two these are the ones in which something is held."""
 
 
 @pytest.mark.parametrize("game", HIDDEN)
@@ -264,9 +285,9 @@ def test_what_is_said_and_shown_does_not_depend_on_what_is_hidden(game: str) -> 
     env = arena(game, render_mode="ansi", history="full")
     env.reset(seed=SEED)
     env.step(accepted_actions(game, SEED)[0])
-    twin = copy.deepcopy(env)
+    twin, same = copy.deepcopy(env), copy.deepcopy(env)
     HIDDEN[game](twin)
-    assert pickle.dumps(twin) != pickle.dumps(env)
+    assert pickle.dumps(twin) != pickle.dumps(same)
     assert twin.step("?") == env.step("?")
     assert (twin.render(), twin.public()) == (env.render(), env.public())
     assert str(twin).partition(" at ")[0] == str(env).partition(" at ")[0]
@@ -321,8 +342,8 @@ def test_the_opening_does_not_name_what_is_hidden(
 def test_a_secret_is_told_at_the_end_alone(game: str) -> None:
     steps = play(arena(game), "?", *accepted_actions(game, SEED), *["?"] * 20, seed=SEED)
     assert ["secret" in info for *_, info in steps] == [False] * (len(steps) - 1) + [True]
-    named = game in ("Bandit-v0", "GuessTheNumber-v0", "Mastermind-v0", "Sudoku-v0")
-    assert bool(steps[-1][-1]["secret"]) == (named or game == "ThreeCardMonte-v0")
+    named = ("Bandit", "GuessTheNumber", "Mastermind", "Sudoku", "ThreeCardMonte")
+    assert bool(steps[-1][-1]["secret"]) == (arena_name(game) in named)
 
 
 # --- no network
@@ -336,3 +357,17 @@ def test_no_socket_is_opened(game: str, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     assert last_info(arena(game), "?", "?", seed=SEED)["status"] in ("ok", "invalid", "error")
+
+
+# --- every variant
+
+
+@pytest.mark.slow
+def test_every_variant_keeps_to_itself() -> None:
+    plain = {*ALONE, *FOR_TWO, "Sokoban-v0-medium"}  # which takes up to minutes to deal
+    ids = [row.id for row in text_arena_games() if row.status == "ok" and row.id not in plain]
+    assert len(ids) == 100
+    for game in ids:
+        test_interleaved_games_are_not_disturbed(game)
+        test_a_reset_leaves_no_trace_of_the_last_game(game)
+        test_a_secret_is_told_at_the_end_alone(game)
