@@ -4,7 +4,8 @@
     env = make_env("textarena:TicTacToe-v0", opponent="agent:runs/tictactoe")
 
 It is spoken to as when it is measured: in its own style, and told what is new since its last move.
-Each game has a player of its own, so what a language model has read is not read again.
+Each game has a player of its own, so what a language model has read is not read again; games that
+run together ask it one after the other, not as a batch.
 """
 
 from __future__ import annotations
