@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.arena_games import ALONE, FOR_TWO, accepted_actions, arena
-from tests.arena_games import play as played
 from wordle_rl.cli_play import play
 from wordle_rl.envs import GAMES, make_env
+from wordle_rl.envs.base import TextEnv
 from wordle_rl.envs.opponents import BY_RULE
 from wordle_rl.errors import ConfigError
 
@@ -17,7 +17,6 @@ IDS = sorted(game.env_id for game in GAMES.values())
 OTHERS = [game for game in IDS if "Wordle" not in game or "Arena" in game]
 SHORT = ("ThreeCardMonte-v0", "Secretary-v0")
 """Over with one action."""
-each_arena_game = pytest.mark.parametrize("game", ALONE + FOR_TWO)
 each_game = pytest.mark.parametrize("game", IDS + [f"textarena:{game}" for game in ALONE + FOR_TWO])
 SEED = 1
 SENSE = ["slate", "[50]", "[1234]", "[e]", "[crane]", "42"]
@@ -53,33 +52,30 @@ def output(game: str, lines: list[str], *flags: str) -> str:
     return result.stdout
 
 
+def shown(env: TextEnv, lines: list[str]) -> str:
+    """What a game says to its end, with what is typed after each of its questions."""
+    text, (said, _) = "", env.reset(seed=SEED)
+    for line in lines:
+        text += f"{said}\n> {line}\n"
+        said, _, ended, *_ = env.step(line)
+        if ended:
+            return f"{text}{said}\n"
+    raise AssertionError("the game does not end")
+
+
 # --- to the end
 
 
-@each_arena_game
+@pytest.mark.parametrize("game", ALONE + FOR_TWO)
 def test_a_game_of_textarena_is_shown_turn_by_turn(game: str) -> None:
-    """What is printed is what the game says, with what was typed after each of its questions."""
     lines = [*accepted_actions(game, SEED), *["no such move"] * 20]
-    (said, _), *steps = played(arena(game), *lines, seed=SEED)
-    expected = ""
-    for line, (answer, *_) in zip(lines, steps, strict=False):
-        expected, said = f"{expected}{said}\n> {line}\n", answer
-    assert steps[-1][2] is True
-    assert output(f"textarena:{game}", lines) == f"{expected}{said}\n"
+    assert output(f"textarena:{game}", lines) == shown(arena(game), lines)
 
 
 @pytest.mark.parametrize("game", OTHERS)
-def test_a_game_of_our_own_is_shown_turn_by_turn(game: str) -> None:
-    env = make_env(game)
-    said, _ = env.reset(seed=SEED)
-    expected, lines, ended = "", SENSE * 20, False
-    for line in lines:
-        answer, _, ended, _, _ = env.step(line)
-        expected, said = f"{expected}{said}\n> {line}\n", answer
-        if ended:
-            break
-    assert ended
-    assert output(game, lines) == f"{expected}{said}\n"
+def test_a_registered_game_is_shown_turn_by_turn(game: str) -> None:
+    """Wordle has a board of its own (`test_cli_play`)."""
+    assert output(game, SENSE * 20) == shown(make_env(game), SENSE * 20)
 
 
 # --- left in the middle, and mistyped
@@ -158,12 +154,9 @@ by_rule = pytest.mark.parametrize(
 @by_rule
 @pytest.mark.parametrize("opponent", [*BY_RULE, "agent:solver", "sampled:random"])
 def test_a_game_against_each_opponent_by_name(game: str, lines: list[str], opponent: str) -> None:
-    (said, _), *steps = played(arena(game, opponent=opponent), *lines, seed=SEED)
-    expected = ""
-    for line, (answer, *_) in zip(lines, steps, strict=False):
-        expected, said = f"{expected}{said}\n> {line}\n", answer
-    assert re.search(r"(You won|You lost|It is a draw)\.$", said)
-    assert output(f"textarena:{game}", lines, "--opponent", opponent) == f"{expected}{said}\n"
+    text = output(f"textarena:{game}", lines, "--opponent", opponent)
+    assert text == shown(arena(game, opponent=opponent), lines)
+    assert re.search(r"(You won|You lost|It is a draw)\.$", text)
 
 
 @by_rule

@@ -36,7 +36,6 @@ from wordle_rl.envs.text_arena_games import arena_name, text_arena_games
 
 FOLDER = Path(wordle_rl.__file__).parents[1]
 SEED = 1
-each_alone = pytest.mark.parametrize("game", ALONE)
 each_game = pytest.mark.parametrize("game", ALONE + FOR_TWO)
 
 
@@ -338,7 +337,7 @@ def test_the_opening_does_not_name_what_is_hidden(
         assert not [text for text in unseen(env) if text in board or text in dense]
 
 
-@each_alone
+@pytest.mark.parametrize("game", ALONE)
 def test_a_secret_is_told_at_the_end_alone(game: str) -> None:
     steps = play(arena(game), "?", *accepted_actions(game, SEED), *["?"] * 20, seed=SEED)
     assert ["secret" in info for *_, info in steps] == [False] * (len(steps) - 1) + [True]
