@@ -9,9 +9,10 @@ is its own. A step is split as the model of `docs/scaling.md` is:
     update  s = d + e x (tokens trained on) x (parameters)
     memory    = f + g x (parameters) + h x (tokens of a micro-batch) x (width x layers)
 
-The coefficients are fitted by non-negative least squares of relative errors. The last point of
-`POINTS`, larger than every other in games and parameters, is left out of the fit and predicted.
-Seconds are those of the processor: with one thread the wall time of an idle machine.
+The coefficients are fitted by non-negative least squares of relative errors to `FITTED`. Those of
+`PREDICTED` are left out: one larger than every other in games and parameters, and two that several
+processes share, of which each has its part of every term with games in it. Seconds are those of the
+processor, of one process: with one thread the wall time of an idle machine.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -39,6 +40,7 @@ from wordle_rl.config import TrainConfig, parse
 from wordle_rl.records import EpisodeGroup
 from wordle_rl.training.algorithms import fill_defaults
 from wordle_rl.training.learner import new_learner
+from wordle_rl.training.processes import world
 from wordle_rl.training.sampling import sample_games
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,9 +57,10 @@ class Point:
     width: int
     micro_batch_tokens: int = 4096
     turns: int = 6
+    processes: int = 1
 
 
-POINTS = (
+FITTED = (
     Point(tasks=4, group=8, layers=2, width=128),
     Point(tasks=8, group=8, layers=2, width=128),
     Point(tasks=8, group=16, layers=2, width=128, turns=3),
@@ -66,9 +69,14 @@ POINTS = (
     Point(tasks=4, group=8, layers=6, width=384),
     Point(tasks=4, group=16, layers=6, width=384, micro_batch_tokens=2048, turns=3),
     Point(tasks=8, group=16, layers=6, width=384, micro_batch_tokens=8192),
-    Point(tasks=8, group=24, layers=8, width=512),
+    Point(tasks=32, group=4, layers=4, width=256),
 )
-"""The last one is predicted."""
+PREDICTED = (
+    Point(tasks=8, group=24, layers=8, width=512),
+    Point(tasks=8, group=16, layers=4, width=256, processes=2),
+    Point(tasks=8, group=16, layers=6, width=384, processes=2),
+)
+POINTS = FITTED + PREDICTED
 
 
 class Counts(NamedTuple):
@@ -99,7 +107,7 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a step took, and what it counted."""
+    """What a step took of one process, and what it counted in all."""
 
     play_s: float
     update_s: float
@@ -131,7 +139,8 @@ def settings_of(point: Point) -> TrainConfig:
 
 
 def random_agent(point: Point) -> LanguageAgent:
-    """An untrained model of that size."""
+    """An untrained model of that size, the same one in every process."""
+    torch.manual_seed(0)
     return LanguageAgent(
         new_model(layers=point.layers, width=point.width),
         byte_tokenizer(),
@@ -144,7 +153,7 @@ def random_agent(point: Point) -> LanguageAgent:
 
 
 def measure(point: Point, rounds: int) -> Cost:
-    """The median step of some, after one that warms up."""
+    """The median step of some, after one that warms up; of several processes their mean."""
     keep_freed_memory()
     config, agent = settings_of(point), random_agent(point)
     learner = new_learner(agent, config)
@@ -157,10 +166,17 @@ def measure(point: Point, rounds: int) -> Cost:
         play.append(between - began)
         update.append(time.process_time() - between)
         counts.append(Counts.of(played.groups))
+    mine = (
+        statistics.median(play[1:]),
+        statistics.median(update[1:]),
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+    )
+    each = world().together([mine])
+    play_s, update_s, peak_mb = (statistics.mean(values) for values in zip(*each, strict=True))
     return Cost(
-        play_s=statistics.median(play[1:]),
-        update_s=statistics.median(update[1:]),
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        play_s=play_s,
+        update_s=update_s,
+        peak_mb=peak_mb,
         parameters=sum(p.numel() for p in agent.model.parameters()),
         counts=Counts(*(int(statistics.median(c)) for c in zip(*counts[1:], strict=True))),
     )
@@ -170,10 +186,14 @@ def terms(point: Point, cost: Cost) -> dict[str, list[float]]:
     """What each cost is a sum of, in units that make coefficients readable."""
     billion = cost.parameters / 1e9
     counts = cost.counts
-    micro = min(counts.trained_tokens, max(point.micro_batch_tokens, counts.longest_row))
+    sampled, trained, turns = (
+        total / point.processes
+        for total in (counts.sampled_tokens, counts.trained_tokens, counts.game_turns)
+    )
+    micro = min(trained, max(point.micro_batch_tokens, counts.longest_row))
     return {
-        "play_s": [point.turns, counts.sampled_tokens * billion, counts.game_turns],
-        "update_s": [1.0, counts.trained_tokens * billion],
+        "play_s": [point.turns, sampled * billion, turns],
+        "update_s": [1.0, trained * billion],
         "peak_mb": [1.0, cost.parameters / 1e6, micro * point.width * point.layers / 1e6],
     }
 
@@ -218,33 +238,42 @@ def main(rounds: int, threads: int, as_json: bool, point: int | None) -> None:
     if point is not None:
         torch.set_num_threads(threads)
         cost = measure(POINTS[point], rounds)
-        click.echo(json.dumps(asdict(cost) | {"counts": cost.counts._asdict()}))
+        if world().rank == 0:
+            click.echo(json.dumps(asdict(cost) | {"counts": cost.counts._asdict()}))
         return
     costs = []
     for number in range(len(POINTS)):
-        command = [sys.executable, "-m", "benchmarks.scaling", "--rounds", str(rounds)]
-        done = subprocess.run(
-            [*command, "--threads", str(threads), "--point", str(number)],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-            cwd=ROOT,
-        )
-        told = json.loads(done.stdout)
+        told = measured(number, rounds, threads)
         costs.append(Cost(**{**told, "counts": Counts(**told["counts"])}))
         if as_json:
             click.echo(json.dumps(asdict(POINTS[number]) | told))
-    fitted = fit(list(POINTS[:-1]), costs[:-1])
+    fitted = fit(list(FITTED), costs[: len(FITTED)])
     for name, coefficients in fitted.items():
         click.echo(f"{name:9} {' '.join(f'{value:.3g}' for value in coefficients)}")
-    click.echo("| games | turns | parameters | play s | update s | memory MB |")
-    click.echo("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    click.echo("| tasks x group | processes | turns | parameters | play s | update s | memory MB |")
+    click.echo("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for p, cost in zip(POINTS, costs, strict=True):
         guessed = predict(fitted, p, cost)
         cells = [f"{getattr(cost, name):.3g} ({guessed[name]:.3g})" for name in guessed]
-        games = p.tasks * p.group
-        click.echo(f"| {games} | {p.turns} | {cost.parameters / 1e6:.1f} M | {' | '.join(cells)} |")
+        size = f"{p.tasks} x {p.group} | {p.processes} | {p.turns}"
+        click.echo(f"| {size} | {cost.parameters / 1e6:.1f} M | {' | '.join(cells)} |")
+
+
+def measured(number: int, rounds: int, threads: int) -> dict[str, Any]:
+    """A point, measured in processes of its own."""
+    count = POINTS[number].processes
+    launch = ["-m", "torch.distributed.run", f"--nproc_per_node={count}", "--standalone"]
+    command = [sys.executable, *(launch if count > 1 else []), "-m", "benchmarks.scaling"]
+    done = subprocess.run(
+        [*command, "--rounds", str(rounds), "--threads", str(threads), "--point", str(number)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        cwd=ROOT,
+    )
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks import step_sides, step_vs_trl, tictactoe
 from benchmarks.random_model import write_random
-from benchmarks.scaling import POINTS, Cost, Counts, Point, fit, predict, terms
+from benchmarks.scaling import FITTED, POINTS, PREDICTED, Cost, Counts, Point, fit, predict, terms
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.records import StepRecord
@@ -103,18 +103,29 @@ def test_a_fit_finds_the_model_and_predicts_the_point_left_out() -> None:
         replace(sizes, **{k: float(np.dot(model[k], v)) for k, v in terms(point, sizes).items()})
         for point, sizes in ((point, cost_of(point)) for point in POINTS)
     ]
-    fitted = fit(list(POINTS[:-1]), costs[:-1])
+    fitted = fit(list(FITTED), costs[: len(FITTED)])
     for name, coefficients in model.items():
         assert fitted[name] == pytest.approx(coefficients, rel=1e-6, abs=1e-6)
-    guessed = predict(fitted, POINTS[-1], costs[-1])
-    assert guessed["play_s"] == pytest.approx(costs[-1].play_s)
-    assert guessed["update_s"] == pytest.approx(costs[-1].update_s)
+    for point, cost in zip(PREDICTED, costs[len(FITTED) :], strict=True):
+        guessed = predict(fitted, point, cost)
+        assert guessed["play_s"] == pytest.approx(cost.play_s)
+        assert guessed["update_s"] == pytest.approx(cost.update_s)
 
 
-def test_the_point_that_is_predicted_is_outside_of_those_fitted() -> None:
-    last = POINTS[-1]
-    assert all(p.width < last.width and p.tasks * p.group < 192 for p in POINTS[:-1])
-    assert last.tasks * last.group == 192
+def test_two_processes_share_what_has_games_in_it() -> None:
+    alone = Point(tasks=8, group=16, layers=4, width=256)
+    one, two = (terms(p, cost_of(p)) for p in (alone, replace(alone, processes=2)))
+    assert two["play_s"] == [one["play_s"][0], *(value / 2 for value in one["play_s"][1:])]
+    assert two["update_s"] == [1.0, one["update_s"][1] / 2]
+    assert two["peak_mb"][1] == one["peak_mb"][1]
+
+
+def test_the_points_that_are_predicted_are_outside_of_those_fitted() -> None:
+    largest = PREDICTED[0]
+    assert all(p.width < largest.width and p.tasks * p.group < 192 for p in FITTED)
+    assert largest.tasks * largest.group == 192
+    assert all(p.processes == 1 for p in FITTED)
+    assert {p.processes for p in PREDICTED[1:]} == {2}
 
 
 def test_questions_of_tic_tac_toe() -> None:
