@@ -23,6 +23,8 @@ from wordle_rl.errors import OpponentError
 class AgentOpponent:
     """Any agent as an opponent (`envs.opponents.TalkingOpponent`).
 
+    Copies of a game share the agent.
+
     Args:
         agent: who plays. It may play in many games at once.
         temperature: 0 for its best move, else the temperature it is sampled at.
@@ -35,6 +37,16 @@ class AgentOpponent:
     def __repr__(self) -> str:
         return f"AgentOpponent({self._agent.name!r}, temperature={self._temperature})"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> AgentOpponent:
+        """This one: weights are not copied with a game."""
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for opponents that play alike: of a model, its weights."""
+        who = getattr(self._agent, "fingerprint", self._agent.name)
+        return f"{who} at temperature {self._temperature}"
+
     @property
     def style(self) -> Style:
         """How the agent is spoken to."""
@@ -43,17 +55,30 @@ class AgentOpponent:
     def begin_game(self, public: Mapping[str, Any], seed: int) -> AgentInGame:
         """Start a game of these rules; `seed` is that of the agent's own randomness."""
         # What it sees first comes with its first move: it may be the second to move.
-        opening = Opening(observation="", info={}, seed=seed, public=public)
-        player = self._agent.begin([opening], temperature=self._temperature)
-        return AgentInGame(self._agent.name, player)
+        return AgentInGame(self, Opening(observation="", info={}, seed=seed, public=public))
+
+    def player(self, opening: Opening) -> Player:
+        """The agent in a game."""
+        return self._agent.begin([opening], temperature=self._temperature)
+
+    @property
+    def name(self) -> str:
+        """The agent's."""
+        return self._agent.name
 
 
 class AgentInGame:
-    """One game of an opponent."""
+    """One game of an opponent. A copy has what was said answered again, from the same seed."""
 
-    def __init__(self, name: str, player: Player) -> None:
-        self._name = name
-        self._player = player
+    def __init__(self, opponent: AgentOpponent, opening: Opening) -> None:
+        self._opponent = opponent
+        self._opening = opening
+        self._seen: tuple[str, ...] = ()
+        self._player: Player | None = opponent.player(opening)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the player, which holds the agent and what it has computed."""
+        return {**self.__dict__, "_player": None}
 
     def answer(self, observation: str) -> str:
         """The agent's move.
@@ -61,10 +86,19 @@ class AgentInGame:
         Raises:
             OpponentError: it has none, since its context is full.
         """
+        self._player = self._player or self._caught_up()
+        self._seen += (observation,)
         move = self._player.act({0: View(observation=observation, info={})}).get(0)
         if move is None:
-            raise OpponentError(f"opponent {self._name!r} has no answer: its context is full")
+            name = self._opponent.name
+            raise OpponentError(f"opponent {name!r} has no answer: its context is full")
         return move.action
+
+    def _caught_up(self) -> Player:
+        player = self._opponent.player(self._opening)
+        for seen in self._seen:
+            player.act({0: View(observation=seen, info={})})
+        return player
 
 
 @lru_cache(maxsize=8)

@@ -136,7 +136,9 @@ def make_env(env_id: str, *, rewards: Rewards | None = None, **options: Any) -> 
         ConfigError: no such game, option or reward function, or what was named is no `TextEnv`.
     """
     if env_id.startswith(ARENA_PREFIX):
-        options["game"] = env_id.removeprefix(ARENA_PREFIX)
+        game = env_id.removeprefix(ARENA_PREFIX)
+        if options.setdefault("game", game) != game:
+            raise ConfigError(f"option game {options['game']!r}: leave it out, {env_id!r} says it")
         env_id = "textarena"
     _check_options(env_id, options)
     if is_plugin(env_id):

@@ -97,7 +97,8 @@ class ComposedRewards(TextEnv):
     """A game with a reward of its user's making.
 
     Everything but the reward is the game's: observations, info, the end, the picture, `public()`,
-    and what is drawn from a seed. `game` is the game itself, for its own attributes.
+    the opponent's record, and what is drawn from a seed. `game` is the game itself, for its own
+    attributes.
 
     Args:
         game: a game that is not played elsewhere; from now on this object draws it.
@@ -125,6 +126,10 @@ class ComposedRewards(TextEnv):
     def public(self) -> Mapping[str, Any]:
         """What the game tells anyone."""
         return self.game.public()
+
+    def opponent_record(self) -> Sequence[tuple[str, str]]:
+        """The other side of the game, where it has one."""
+        return self.game.opponent_record()
 
     def _clear(self, infos: Sequence[Mapping[str, Any]]) -> None:
         self._infos = list(infos)

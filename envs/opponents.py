@@ -137,6 +137,15 @@ def _listed_moves(observation: str) -> list[str]:
 _PLAYERS = {"greedy": GREEDY_PLAYERS, "perfect": PERFECT_PLAYERS}
 
 
+def fingerprint_of(opponent: str | Opponent | TalkingOpponent, game: str) -> str:
+    """What tells an agent from others of its name, such as its weights; empty for other opponents.
+
+    Raises:
+        ConfigError, RunError, ModelError: as `find_opponent`.
+    """
+    return str(getattr(find_opponent(opponent, game), "fingerprint", ""))
+
+
 def opponent_by_rule(opponent: str, game: str) -> Opponent:
     """One of `BY_RULE`. Raises ConfigError where there is none for this game."""
     if opponent == "random":

@@ -1,7 +1,8 @@
 """Recorded games as chat data: one conversation a game, as fine-tuning tools read them.
 
 A row has `messages` (what the game said as `user`, what the agent said as `assistant`, beginning
-with the former and ending with the latter) and, beside it, what a filter or a weight wants to know.
+with the former and ending with the latter) and, beside it, what a filter or a weight wants to know,
+and the other side of a game for two as `opponent_messages`.
 The form is the "conversational" one of TRL and the `chat_template` one of axolotl.
 """
 
@@ -49,6 +50,8 @@ class Row(TypedDict):
     suite: str | None
     final_observation: str
     """How the game ended, which nobody answers."""
+    opponent_messages: list[Message]
+    """The game as the other side played it; empty in games for one, and of older records."""
 
 
 def dataset_rows(
@@ -120,13 +123,18 @@ def _row(game: GameRecord, file: GameFile) -> Row:
         advantage=game.get("advantage"),
         suite=file.suite,
         final_observation=told["observations"][-1],
+        opponent_messages=list(_messages(game.get("opponent", []))),
     )
 
 
 def messages_of(game: GameRecord) -> Iterator[Message]:
     """What was seen and said in a game that was recorded with it."""
     told: Mapping[str, Any] = dict(game)
-    for seen, said in zip(told["observations"][:-1], told["actions"], strict=True):
+    return _messages(zip(told["observations"][:-1], told["actions"], strict=True))
+
+
+def _messages(turns: Iterable[Sequence[str]]) -> Iterator[Message]:
+    for seen, said in turns:
         yield Message(role="user", content=seen)
         yield Message(role="assistant", content=said)
 
@@ -152,7 +160,8 @@ def _schema(pa: Any) -> Any:
     text, whole, real = pa.string(), pa.int64(), pa.float64()
     message = pa.struct([("role", text), ("content", text)])
     kinds = {"reward": real, "advantage": real, "solved": pa.bool_()}
-    kinds |= {"n_guesses": whole, "sample": whole, "step": whole, "messages": pa.list_(message)}
+    kinds |= dict.fromkeys(("n_guesses", "sample", "step"), whole)
+    kinds |= dict.fromkeys(("messages", "opponent_messages"), pa.list_(message))
     return pa.schema([(name, kinds.get(name, text)) for name in Row.__annotations__])
 
 

@@ -51,6 +51,8 @@ class GameView:
     opening: str
     """What was first seen, of games without a board."""
     turns: tuple[TurnView, ...]
+    opponent: tuple[str, ...] = ()
+    """What the other side of a game for two said, turn by turn; of older records nothing."""
 
 
 def view_of(game: GameRecord, options: Mapping[str, Any] | None = None) -> GameView:
@@ -88,6 +90,7 @@ def view_of(game: GameRecord, options: Mapping[str, Any] | None = None) -> GameV
         on_board=on_board,
         opening="" if on_board else seen[0],
         turns=tuple(turns),
+        opponent=tuple(printable(said).strip() for _, said in game.get("opponent", [])),
     )
 
 

@@ -75,10 +75,8 @@ class GameRecord(CountedGame, total=False):
     rewards: list[float]
     reward: float
     reward_parts: dict[str, float]
-    opponent_actions: list[str]
-    """All that the other player of a game for two did."""
-    opponent_observations: list[str]
-    """What it saw before each."""
+    opponent: list[list[str]]
+    """What the other player of a game for two saw and then said, turn by turn."""
     probabilities: list[float | None]
     """Of each whole answer, as it was sampled; None where no model sampled it."""
     step: int
@@ -114,8 +112,7 @@ def game_record(episode: Episode, *, mode: Mode = "greedy", sample: int = 0) -> 
         rewards=[turn.reward for turn in episode.turns],
         reward=episode.total_reward,
         reward_parts=reward_parts(episode),
-        opponent_actions=[action for _, action in episode.opponent],
-        opponent_observations=[seen for seen, _ in episode.opponent],
+        opponent=[list(exchange) for exchange in episode.opponent],
         probabilities=[_probability(turn) for turn in episode.turns],
     )
 

@@ -28,6 +28,7 @@ from wordle_rl.envs.guess_number import GuessNumberEnv
 from wordle_rl.envs.lexicon import Lexicon
 from wordle_rl.envs.mastermind import MastermindEnv
 from wordle_rl.envs.math_problems import problem_ids
+from wordle_rl.envs.opponents import fingerprint_of
 from wordle_rl.envs.plugins import is_plugin
 from wordle_rl.envs.words import Split, lists_hash, load_words, split_words
 from wordle_rl.errors import ConfigError, unknown_name
@@ -109,6 +110,9 @@ class Suite:
         }
         if drawn := [t for t in self.tasks if "secret" not in t.options]:
             content["drawn"] = [[t.seed, dict(t.options)] for t in drawn]
+        opponent = self.env_options.get("opponent")
+        if opponent and (who := fingerprint_of(opponent, self.env_options["game"])):
+            content["opponent"] = who  # a run's name says little of its weights
         return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")))
 
     def subset(self, n: int, seed: int = 0) -> Suite:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,9 +20,16 @@ from wordle_rl.agents.opponent import AgentOpponent, load_opponent
 from wordle_rl.cli import cli
 from wordle_rl.envs import make_env
 from wordle_rl.envs.base import Style, TextEnv
+from wordle_rl.envs.opponents import fingerprint_of
 from wordle_rl.errors import ConfigError, OpponentError
+from wordle_rl.evaluation.dataset import dataset_rows
+from wordle_rl.evaluation.game_view import view_of
 from wordle_rl.evaluation.games import game_record, read_games
+from wordle_rl.evaluation.recorded import GameFile
+from wordle_rl.evaluation.replay import PLAIN
+from wordle_rl.evaluation.suites import load_suite
 from wordle_rl.records import Episode, StopReason, Task
+from wordle_rl.replay_session import game_text
 from wordle_rl.rollout import play_games
 from wordle_rl.self_play import self_play
 
@@ -104,12 +114,33 @@ def test_a_language_model_plays_and_what_it_cannot_answer_is_a_failed_game() -> 
     assert len(episode.opponent) == 1  # what was played before is kept
 
 
-def test_a_running_game_can_be_copied() -> None:
-    env = make_env(TIC_TAC_TOE, opponent=AgentOpponent(Listener()), style="compact")
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_running_game_can_be_copied(copied: Callable[[TextEnv], TextEnv]) -> None:
+    opponent = AgentOpponent(load_baseline("random"), temperature=1.0)
+    env = make_env(TIC_TAC_TOE, opponent=opponent, style="compact")
+    observation, _ = env.reset(seed=1)
+    for _ in range(2):
+        observation = env.step(next(cell for cell in observation[2:] if cell.isdigit()))[0]
+    twin = copied(env)
+    move = next(cell for cell in observation[2:] if cell.isdigit())
+    assert env.step(move)[0] == twin.step(move)[0]
+    assert env.opponent_record() == twin.opponent_record()
+
+
+def test_weights_are_not_copied_with_a_game() -> None:
+    agent = tiny_agent()
+    env = make_env(TIC_TAC_TOE, opponent=AgentOpponent(agent), style="compact", seat=1)
     env.reset(seed=1)
-    env.step("4")
-    twin = copy.deepcopy(env)
-    assert [env.step("8")[0], env.step("6")[0]] == [twin.step("8")[0], twin.step("6")[0]]
+    twin: Any = copy.deepcopy(env)
+    assert twin._opponent._agent is agent
+    assert env.step("4")[0] == twin.step("4")[0]
+
+
+def test_a_suite_knows_its_opponent_by_its_weights() -> None:
+    suite = load_suite("tictactoe-random")
+    hashes = {suite.against(f"agent:{name}").suite_hash for name in ("solver", "random")}
+    assert len(hashes | {suite.against("sampled:solver").suite_hash, suite.suite_hash}) == 4
+    assert "solver" in fingerprint_of("agent:solver", "TicTacToe-v0")
 
 
 def test_agents_by_name() -> None:
@@ -132,9 +163,26 @@ def test_agents_by_name() -> None:
 def test_both_sides_are_recorded() -> None:
     episode = play("perfect")
     record = game_record(episode)
-    assert record["opponent_actions"] == [action for _, action in episode.opponent]
-    assert len(record["opponent_actions"]) == episode.turns[-1].info["opponent_turns"] > 0
-    assert len(record["opponent_observations"]) == len(record["opponent_actions"])
+    assert record["opponent"] == [[seen, action] for seen, action in episode.opponent]
+    assert len(record["opponent"]) == episode.turns[-1].info["opponent_turns"] > 0
+    shown = game_text(view_of(record), PLAIN).plain.splitlines()
+    assert shown[-2] == "opponent: " + ", ".join(action for _, action in episode.opponent)
+
+
+def test_a_reward_of_ones_own_keeps_the_record() -> None:
+    env = make_env(TIC_TAC_TOE, rewards={"correct": 1.0}, opponent="random", seat=1)
+    env.reset(seed=0)
+    assert len(env.opponent_record()) == 1
+
+
+def test_the_other_side_is_in_a_dataset(tmp_path: Path) -> None:
+    told = game_record(play("perfect"))
+    path = tmp_path / "games.jsonl"
+    file = GameFile(path=path, label="", step=None, suite=None, when=None, games=(told,))
+    row = next(iter(dataset_rows([file])))
+    assert [m["content"] for m in row["opponent_messages"]] == list(chain(*told["opponent"]))
+    del told["opponent"]  # as in records of before
+    assert next(iter(dataset_rows([file])))["opponent_messages"] == []
 
 
 def test_a_game_for_one_has_no_other_side() -> None:
@@ -182,7 +230,7 @@ def test_an_agent_is_measured_against_another(tmp_path: Path) -> None:
     assert "not recorded" in said
     games = read_games(out / "games.jsonl")
     assert [game["drawn"] for game in games] == [True] * 6  # two that make no mistake
-    assert all(len(game["opponent_actions"]) >= 4 for game in games)
+    assert all(len(game["opponent"]) >= 4 for game in games)
     header = json.loads((out / "games.jsonl").read_text().splitlines()[0])["header"]
     assert header["suite"] == "tictactoe-random-val against agent:solver[6]"
 

@@ -82,6 +82,7 @@ def test_a_game_as_plain_data() -> None:
             "rewards": [0.0, 0.0],
             "reward": 0.0,
             "reward_parts": {},
+            "opponent": [],
             "probabilities": [math.exp(-0.5), math.exp(-0.5)],
         }
     )

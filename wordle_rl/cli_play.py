@@ -92,7 +92,7 @@ def play(
     """
     _check_flags(agent_name, versus=versus, games=games)
     if daily is not None:
-        _check_daily(secret=secret, seed=seed, split=split, games=games)
+        _check_daily(options, secret=secret, seed=seed, split=split, games=games)
     with clean_exit():
         from wordle_rl.play_stats import Book, stats_path
 
@@ -205,7 +205,16 @@ def _play(
         play_session.watch(setup, agent, screen, games=games, delay_s=delay_s)
 
 
-def _check_daily(*, secret: str | None, seed: int | None, split: str | None, games: int) -> None:
+def _check_daily(
+    options: tuple[str, ...],
+    *,
+    secret: str | None,
+    seed: int | None,
+    split: str | None,
+    games: int,
+) -> None:
+    for option in options:
+        raise ConfigError(f"--option {option!r}: leave it out, --daily is one game for everybody")
     given = {"--secret": secret, "--seed": seed, "--split": split}
     given["--games"] = None if games == 1 else games
     for flag, value in given.items():

@@ -18,7 +18,7 @@ from wordle_rl.evaluation.game_view import GameView, TurnView, view_of
 from wordle_rl.evaluation.games import GameRecord
 from wordle_rl.evaluation.possible import WordsLeft
 from wordle_rl.evaluation.recorded import GameFile
-from wordle_rl.evaluation.replay import Look, row_text
+from wordle_rl.evaluation.replay import Look, on_one_line, row_text
 from wordle_rl.evaluation.statistics import mean
 from wordle_rl.terminal import END
 
@@ -127,9 +127,16 @@ def game_text(view: GameView, look: Look, *, turns: int | None = None) -> Text:
     for turn in view.turns[:turns]:
         lines += _turn_lines(turn, view.on_board, look)
     if whole:
+        lines += _opponent_lines(view)
         ending = f"{view.result}: {view.secret.upper() if view.on_board else view.secret}"
         lines.append(Text(ending + (f" ({view.earned})" if view.earned else "")))
     return Text("\n").join(lines)
+
+
+def _opponent_lines(view: GameView) -> list[Text]:
+    """What the other side said, which observations in the compact style leave out."""
+    said = ", ".join(on_one_line(action) for action in view.opponent)
+    return [Text(f"opponent: {said}", style="dim")] if said else []
 
 
 def _turn_lines(turn: TurnView, on_board: bool, look: Look) -> list[Text]:
