@@ -12,8 +12,8 @@ import torch
 from click.testing import CliRunner
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, PretrainedConfig, Qwen3Config
 
-from benchmarks.memory import published, rows
-from tests.families import family_agent
+from benchmarks.memory import QWEN3_8B, STEP, large_rows, published, rows
+from tests.families import family_agent, save_family
 from wordle_rl.agents.decoding import Decoder
 from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.logprobs import token_logprobs
@@ -230,3 +230,68 @@ def test_running_out_of_memory_is_one_line_that_says_what_to_change() -> None:
 def test_the_table_of_the_docs_is_the_estimate() -> None:
     text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     assert "\n".join(rows()) in text
+
+
+def test_the_table_of_the_8b_model_is_the_estimate() -> None:
+    text = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    assert "\n".join(large_rows()) in text
+
+
+def test_processes_share_games_and_with_shard_weights() -> None:
+    shape = shape_of(MIDDLE["qwen3"])
+
+    def of(processes: int, **sections: Any) -> Any:
+        return memory_of(shape, WORK, config(**sections), torch.bfloat16, processes)
+
+    alone, copies = of(1), of(4)
+    assert copies.weights == alone.weights
+    assert copies.training == alone.training
+    parts = of(4, train={"shard": True})
+    assert parts.weights == shape.parameters * 4 / 4
+    assert parts.training == alone.training / 4
+    assert parts.gathered == shape.parameters * (4 + 2)
+    assert parts.playing == alone.playing + parts.gathered
+    layer = shape.layer
+    whole = 4 * (shape.outside + 2 * layer) + 2 * 4 * (shape.outside + layer)
+    assert parts.updating == pytest.approx(alone.updating + 2 * shape.parameters + whole)
+    assert of(1, train={"shard": True}) == alone, "alone there is nothing to share"
+    adapter = of(4, train={"shard": True}, lora={"rank": 4})
+    assert adapter.gathered == 2 * shape.parameters, "frozen weights are held in bfloat16"
+    assert layer * shape.layers + shape.outside == shape.parameters
+    assert shape.outside == 500 * 256 + 256, "a tied embedding and the last norm"
+
+
+def test_a_dry_run_for_so_many_processes(tmp_path: Path) -> None:
+    """The 8 B model of the docs, with another tokenizer: weights do not depend on it."""
+    folder = save_family("qwen3", tmp_path / "model")
+    QWEN3_8B.save_pretrained(folder)
+    settings = [
+        f"{section}.{key}={str(value).lower()}"
+        for section, values in STEP.items()
+        for key, value in values.items()
+    ]
+    sets = [part for item in settings for part in ("--set", item)]
+    command = ["train", "--dry-run", "--model", str(folder), "--device", "cpu", *sets]
+    command += ["--set", "model.dtype=bfloat16", "--env", "wordle"]
+    told = CliRunner().invoke(cli, [*command, "--processes", "8", "--json"])
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.output)
+    assert found["processes"] == 8
+    assert found["workload"]["games"] == 16
+    [row] = [line for line in large_rows() if line.startswith("| 8 devices, all weights |")]
+    weights, training = row.split(" | ")[1:3]
+    assert f"{found['bytes']['weights'] / 1e9:.1f}" == weights
+    assert f"{found['bytes']['training'] / 1e9:.1f}" == training
+    said = CliRunner().invoke(cli, [*command, "--processes", "8"])
+    assert said.output.startswith("memory of each of 8 processes on cpu, estimated:\n")
+    assert "whole weights 49.1 GB" in said.output
+
+
+def test_a_dry_run_refuses_what_several_processes_cannot_do() -> None:
+    command = ["train", "--dry-run", "--device", "cpu", "--processes", "2", "--algo", "trpo"]
+    done = CliRunner().invoke(cli, command)
+    assert isinstance(done.exception, ConfigError)
+    assert "one of 2" in str(done.exception)
+    alone = CliRunner().invoke(cli, ["train", "--device", "cpu", "--processes", "2"])
+    assert isinstance(alone.exception, ConfigError)
+    assert "--processes is for --dry-run" in str(alone.exception)

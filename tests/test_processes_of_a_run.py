@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from transformers import AutoModelForCausalLM, Qwen3Config
 
 from tests import two_processes
 from tests.families import save_family
+from tests.tiny import chatml_tokenizer
 from wordle_rl.cli import cli
 from wordle_rl.errors import ConfigError
 from wordle_rl.training import games, loops, processes
@@ -80,6 +82,48 @@ def test_two_processes_have_the_gradient_of_one(
     for name, value in one["metrics"].items():
         assert first["metrics"][name] == second["metrics"][name]
         assert first["metrics"][name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+
+
+@pytest.fixture(scope="module")
+def heavy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose weights are more than its activations."""
+    folder = tmp_path_factory.mktemp("models") / "heavy"
+    tokenizer = chatml_tokenizer()
+    described = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=512,
+        intermediate_size=1536,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=64,
+        tie_word_embeddings=False,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    AutoModelForCausalLM.from_config(described).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("rank", "dtype"), [(0, "bfloat16"), (8, "bfloat16")], ids=str)
+def test_a_model_in_parts_takes_what_is_estimated(
+    heavy_model: Path, tmp_path: Path, rank: int, dtype: str
+) -> None:
+    done = launch("tests.sharded_memory", heavy_model, tmp_path, str(rank), dtype)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for process in (0, 1):
+        found = json.loads((tmp_path / f"{process}.json").read_text())
+        estimate = found["estimate"]
+        adapters = found["moments"] / 2 if rank else 0.0  # counted as training, held as weights
+        assert found["weights"] - adapters == pytest.approx(estimate["weights"], rel=0.02)
+        moments = estimate["training"] / 2
+        assert found["moments"] == pytest.approx(moments, rel=0.02)
+        parts = found["weights"] * (1 if rank else 2)  # the reference has weights of its own
+        whole = 2 * found["weights"] + parts
+        assert found["gathered"] == pytest.approx(whole, rel=0.02)
+        updating = estimate["weights"] + estimate["training"] + estimate["updating"]
+        assert 0.8 * updating < found["updating"] < 1.05 * updating
 
 
 @pytest.mark.parametrize("shard", ["false", "true"])

@@ -24,6 +24,7 @@ from wordle_rl.training.memory import (
     shape_of,
     workload_of,
 )
+from wordle_rl.training.processes import world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Plan:
     device: torch.device
     workload: Workload
     memory: Memory
+    processes: int = 1
+    """Of which this is what each needs."""
     vllm_share: float = 0.0
     """Of the device's memory, what vLLM takes in this process."""
 
@@ -53,16 +56,18 @@ class Plan:
         return self.available is not None and self.memory.peak > self.available
 
 
-def plan(config: TrainConfig) -> Plan:
+def plan(config: TrainConfig, processes: int | None = None) -> Plan:
     """Estimate a run's memory from the model's configuration and tokenizer.
 
     Args:
         config: complete settings.
+        processes: one a device; None for those that are running.
 
     Raises:
         ConfigError: there is no such model or device, or the game cannot be played so.
         ModelError: the model's configuration or tokenizer cannot be read.
     """
+    processes = processes or world().count
     name = model_path(config.model.path)
     path = str(built_in_path(name)) if name in BUILT_IN else name
     try:
@@ -86,12 +91,14 @@ def plan(config: TrainConfig) -> Plan:
         opening_tokens=len(chat.opening(opening)),
         max_new_tokens=config.model.max_new_tokens
         or int(getattr(described, "wordle_rl_max_new_tokens", 64)),
+        processes=processes,
     )
     dtype = pick_dtype(config.model.dtype, device)
     inside = config.sampler.kind == "vllm" and not config.sampler.base_url
     return Plan(
         device=device,
         workload=workload,
-        memory=memory_of(shape_of(described), workload, config, dtype),
+        memory=memory_of(shape_of(described), workload, config, dtype, processes),
+        processes=processes,
         vllm_share=config.sampler.memory_share if inside else 0.0,
     )
