@@ -2,8 +2,8 @@
 
     accelerate launch --multi_gpu --num_processes 2 -m tests.sharded_memory MODEL OUT RANK DTYPE
 
-Writes to OUT/RANK.json the bytes of weights and moments, of all tensors when weights are gathered to
-play, the most of all tensors while the policy is updated, and the estimate.
+Writes to OUT/RANK.json the bytes of weights and moments, of all tensors when weights are gathered
+to play, the most of all tensors while the policy is updated, and the estimate.
 """
 
 from __future__ import annotations

@@ -88,13 +88,10 @@ def train(
     The default preset takes the built-in model through GRPO on Wordle on a laptop CPU. Stop with
     Ctrl-C and go on with --resume. `--algo sft` is `wordle-rl pretrain`, with its settings.
     """
-    if processes is not None and not dry_run:
-        raise ConfigError("--processes is for --dry-run: accelerate launch starts them")
+    _check_dry_run(algo, dry_run, processes)
     if algo == "sft":
         if as_json:
             raise ConfigError("--algo sft is wordle-rl pretrain: leave out --json")
-        if dry_run:
-            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --dry-run")
         _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
         return
     flags = {
@@ -131,6 +128,14 @@ def train(
         _say_plan(config, processes, as_json)
     else:
         _train(config, run, resume, as_json)
+
+
+def _check_dry_run(algo: str | None, dry_run: bool, processes: int | None) -> None:
+    """Refuse flags that have no meaning together."""
+    if processes is not None and not dry_run:
+        raise ConfigError("--processes is for --dry-run: accelerate launch starts them")
+    if dry_run and algo == "sft":
+        raise ConfigError("--algo sft is wordle-rl pretrain: leave out --dry-run")
 
 
 def _say_plan(config: TrainConfig, processes: int | None, as_json: bool) -> None:
