@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from rich.console import Console
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, PretrainedConfig, Qwen3Config
 
 from benchmarks.memory import QWEN3_8B, STEP, large_rows, published, rows
@@ -19,12 +21,14 @@ from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.cli import cli
-from wordle_rl.config import TrainConfig, parse, preset_names
+from wordle_rl.config import PretrainConfig, TrainConfig, parse, preset_names
 from wordle_rl.errors import ConfigError, ModelError
-from wordle_rl.training import dry_run
+from wordle_rl.run_dir import RunDir
+from wordle_rl.training import dry_run, session
 from wordle_rl.training.algorithms import fill_defaults
-from wordle_rl.training.dry_run import plan
+from wordle_rl.training.dry_run import plan, plan_imitation
 from wordle_rl.training.memory import Workload, hint_at_memory, memory_of, shape_of
+from wordle_rl.training.session import run_pretraining
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKENS = 300
@@ -225,6 +229,47 @@ def test_running_out_of_memory_is_one_line_that_says_what_to_change() -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(RuntimeError, match="another"), hint_at_memory(settings):
         raise RuntimeError("another")
+
+
+def test_imitation_names_settings_of_its_own() -> None:
+    settings = PretrainConfig(micro_batch_tokens=333)
+    with pytest.raises(ModelError) as caught, hint_at_memory(settings):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    assert "micro_batch_tokens (now 333)" in str(caught.value)
+    assert "train." not in str(caught.value)
+
+
+def test_a_plan_of_imitation(tmp_path: Path) -> None:
+    folder = str(save_family("qwen2.5", tmp_path / "model"))
+    settings = PretrainConfig(model=folder, device="cpu", dtype="float32", lora_rank=4)
+    found = plan_imitation(settings, games=208)
+    assert found.workload.games == 208
+    assert found.workload.update_tokens == settings.micro_batch_tokens
+    again = settings.model_copy(update={"gradient_checkpointing": True})
+    assert plan_imitation(again, games=208).memory.updating < found.memory.updating
+    whole = settings.model_copy(update={"lora_rank": 0})
+    assert plan_imitation(whole, games=208).memory.training > found.memory.training
+
+
+def test_imitation_says_what_it_needs_and_where_it_ran_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an accelerator, which a CPU stands in for here."""
+    folder = str(save_family("qwen2.5", tmp_path / "model"))
+    settings = PretrainConfig(model=folder, device="cpu", dtype="float32", eval_every_steps=0)
+    monkeypatch.setattr(session, "pick_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(dry_run, "device_memory", lambda device: 1e6)
+
+    def run_out(*given: Any, **named: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(session, "pretrain", run_out)
+    console = Console(record=True, width=200, file=io.StringIO())
+    with pytest.raises(ModelError, match="gradient_checkpointing=true"):
+        run_pretraining(settings, RunDir(tmp_path / "run"), console=console)
+    said = console.export_text()
+    assert "memory: peak about" in said
+    assert "more than there is" in said
 
 
 def test_the_table_of_the_docs_is_the_estimate() -> None:

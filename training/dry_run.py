@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,15 @@ from wordle_rl.agents.built_in import BUILT_IN, built_in_path
 from wordle_rl.agents.chat import ChatOptions, ChatRenderer
 from wordle_rl.agents.device import pick_device, pick_dtype
 from wordle_rl.agents.loading import model_path
-from wordle_rl.config import TrainConfig
+from wordle_rl.config import (
+    EnvSection,
+    LoraSection,
+    ModelSection,
+    PretrainConfig,
+    RolloutSection,
+    TrainConfig,
+    TrainSection,
+)
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
 from wordle_rl.training.games import draw_tasks, training_env
@@ -101,4 +110,33 @@ def plan(config: TrainConfig, processes: int | None = None) -> Plan:
         memory=memory_of(shape_of(described), workload, config, dtype, processes),
         processes=processes,
         vllm_share=config.sampler.memory_share if inside else 0.0,
+    )
+
+
+def plan_imitation(config: PretrainConfig, games: int) -> Plan:
+    """Estimate the memory that imitation needs; moments are counted as AdamW's, Muon has half.
+
+    Args:
+        config: settings of a model that exists already.
+        games: played at once where it is validated.
+
+    Raises:
+        ConfigError: as `plan`.
+        ModelError: as `plan`.
+    """
+    return plan(
+        TrainConfig(
+            env=EnvSection(id=config.env, options=config.options),
+            model=ModelSection(
+                path=config.model,
+                device=config.device,
+                dtype=config.dtype,
+                chat_template_kwargs=config.chat_template_kwargs,
+                gradient_checkpointing=config.gradient_checkpointing,
+            ),
+            lora=LoraSection(rank=config.lora_rank),
+            rollout=RolloutSection(tasks_per_step=math.ceil(games / 2), group_size=2),
+            train=TrainSection(micro_batch_tokens=config.micro_batch_tokens, kl_coef=0.0),
+        ),
+        processes=1,
     )

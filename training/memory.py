@@ -19,7 +19,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from wordle_rl.agents.logprobs import LOGITS_AT_ONCE
-from wordle_rl.config import TrainConfig
+from wordle_rl.config import PretrainConfig, TrainConfig
 from wordle_rl.envs.base import TextEnv
 from wordle_rl.errors import ModelError
 
@@ -308,7 +308,7 @@ def device_memory(device: torch.device) -> float | None:
 
 
 @contextmanager
-def hint_at_memory(config: TrainConfig) -> Iterator[None]:
+def hint_at_memory(config: TrainConfig | PretrainConfig) -> Iterator[None]:
     """Turn running out of an accelerator's memory into one line that says what to change.
 
     Raises:
@@ -319,10 +319,19 @@ def hint_at_memory(config: TrainConfig) -> Iterator[None]:
     except RuntimeError as error:  # MPS has no class of its own for it
         if not isinstance(error, torch.OutOfMemoryError) and "out of memory" not in str(error):
             raise
-        raise ModelError(
-            "out of memory: lower train.micro_batch_tokens "
-            f"(now {config.train.micro_batch_tokens}) or set model.gradient_checkpointing=true "
-            "where it was updating, lower rollout.tasks_per_step "
-            f"(now {config.rollout.tasks_per_step}) where it was playing, or train an adapter "
-            "(lora.rank=16, lora.bits=4); wordle-rl train --dry-run shows what needs how much"
-        ) from error
+        raise ModelError(f"out of memory: {_less_memory(config)}") from error
+
+
+def _less_memory(config: TrainConfig | PretrainConfig) -> str:
+    """What needs less, by the names of the settings."""
+    if isinstance(config, PretrainConfig):
+        return (
+            f"lower micro_batch_tokens (now {config.micro_batch_tokens}), set "
+            "gradient_checkpointing=true, or train an adapter (lora_rank=16)"
+        )
+    return (
+        f"lower train.micro_batch_tokens (now {config.train.micro_batch_tokens}) or set "
+        "model.gradient_checkpointing=true where it was updating, lower rollout.tasks_per_step "
+        f"(now {config.rollout.tasks_per_step}) where it was playing, or train an adapter "
+        "(lora.rank=16, lora.bits=4); wordle-rl train --dry-run shows what needs how much"
+    )
