@@ -24,6 +24,8 @@ from wordle_rl.training.processes import ALONE, Launched
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
+HOW_IT_IS_CUT = "train/padding_share"
+"""What depends on which rows meet in a micro-batch."""
 TRAIN = (
     *("train", "--device", "cpu", "--env", "guess-number", "--set", "model.dtype=float32"),
     *("--set", "rollout.tasks_per_step=3", "--set", "rollout.group_size=2"),
@@ -80,6 +82,8 @@ def test_two_processes_have_the_gradient_of_one(
     if how == "shard":
         assert abs(first["held"] - one["held"] / 2) < 0.02 * one["held"]
     for name, value in one["metrics"].items():
+        if name == HOW_IT_IS_CUT:
+            continue
         assert first["metrics"][name] == second["metrics"][name]
         assert first["metrics"][name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
 
@@ -146,7 +150,7 @@ def test_a_run_goes_on_with_another_number_of_processes(
     for one, other in zip(ours, theirs, strict=True):
         assert one.keys() == other.keys()
         for name in one:
-            if not name.startswith("time/"):
+            if not name.startswith("time/") and name != HOW_IT_IS_CUT:
                 assert one[name] == pytest.approx(other[name], rel=1e-3, abs=1e-5), name
     assert ours[1]["eval/greedy_n"] == 6
 
