@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -37,20 +38,53 @@ TRAIN = (
 )
 
 
-def launch(*arguments: str | Path, processes: int = 2) -> subprocess.CompletedProcess[str]:
-    """Run a module on so many processes, as `accelerate launch` does on several GPUs."""
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
-    launcher += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+LAUNCH = (
+    *(sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
+    *("--mixed_precision", "no", "--dynamo_backend", "no"),
+)
+ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def launch(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a module on two processes, as `accelerate launch` does on several GPUs."""
     return subprocess.run(
-        [*launcher, "--num_processes", str(processes), "-m", *map(str, arguments)],
+        [*LAUNCH, "--num_machines", "1", "-m", *map(str, arguments)],
         cwd=ROOT,
-        env=env,
+        env=ENV,
         capture_output=True,
         encoding="utf-8",
         timeout=900,
         check=False,
     )
+
+
+def launch_on_two_machines(*arguments: str | Path) -> None:
+    """The command of docs/models.md on each of two machines, which are this one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    meeting = ("--main_process_ip", "127.0.0.1", "--main_process_port", port)
+    started = [
+        subprocess.Popen(
+            [
+                *(*LAUNCH, "--num_machines", "2", "--machine_rank", str(rank), *meeting),
+                *("-m", *map(str, arguments)),
+            ],
+            cwd=ROOT,
+            env=ENV,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        for rank in (0, 1)
+    ]
+    try:
+        said = [process.communicate(timeout=300)[1] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    for process, text in zip(started, said, strict=True):
+        assert process.returncode == 0, text[-2000:]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +120,24 @@ def test_two_processes_have_the_gradient_of_one(
             continue
         assert first["metrics"][name] == second["metrics"][name]
         assert first["metrics"][name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+
+
+@pytest.mark.parametrize("how", ["copy", "shard"])
+def test_two_machines_are_two_processes_of_one(model: Path, tmp_path: Path, how: str) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    done = launch("tests.two_processes", model, one, "0", how)
+    assert done.returncode == 0, done.stderr[-2000:]
+    launch_on_two_machines("tests.two_processes", model, two, "0", how)
+    for process in (0, 1):
+        ours, theirs = (torch.load(folder / f"{process}.pt") for folder in (two, one))
+        assert ours["games"] == theirs["games"]
+        assert ours["held"] == theirs["held"]
+        assert ours["metrics"] == pytest.approx(theirs["metrics"], rel=1e-6)
+        assert ours["gradient"].keys() == theirs["gradient"].keys()
+        for name, gradient in theirs["gradient"].items():
+            assert torch.equal(ours["gradient"][name], gradient), name
 
 
 @pytest.fixture(scope="module")
