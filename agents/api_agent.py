@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from pydantic import Field
@@ -97,6 +98,7 @@ class ApiAgent:
     client: ApiClient
     settings: ApiSettings
     usage: Usage = field(default_factory=Usage)
+    _counting: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -125,6 +127,11 @@ class ApiAgent:
             sorted(self.settings.request.items()),
         )
         return hashlib.blake2b(repr(asked).encode(), digest_size=16).hexdigest()
+
+    def count(self, reply: ChatReply) -> None:
+        """Add a reply to the usage; threads that ask call this."""
+        with self._counting:
+            self.usage.add(reply, self.settings)
 
     def begin(self, openings: Sequence[Opening], *, temperature: float) -> Player:
         """Start games; temperature 0 is as greedy as the server can be."""
@@ -155,14 +162,15 @@ class _ApiPlayer:
         return {i: self._move(i, reply) for i, reply in zip(games, replies, strict=True)}
 
     def _ask(self, i: int) -> ChatReply:
-        return self._agent.client.chat(
+        reply = self._agent.client.chat(
             self._talks[i],
             temperature=self._temperature,
             max_tokens=self._agent.settings.max_new_tokens,
         )
+        self._agent.count(reply)  # at once: it is paid for, though another request may fail
+        return reply
 
     def _move(self, i: int, reply: ChatReply) -> Move:
-        self._agent.usage.add(reply, self._agent.settings)
         self._talks[i].append({"role": "assistant", "content": reply.text})
         cut = reply.finish_reason == FinishReason.LENGTH
         completion = Completion(

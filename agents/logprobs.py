@@ -106,7 +106,7 @@ def score_tokens(
     targets = input_ids[loss_mask]  # [N]
 
     def score(part: slice) -> Scores:
-        logp = _log_softmax(model, hidden[part], temperature)  # [n, V]
+        logp = distributions(model, hidden[part], temperature)  # [n, V]
         chosen = logp.gather(1, targets[part].unsqueeze(1)).squeeze(1)
         expected = torch.zeros_like(chosen)
         if probs is not None:
@@ -124,39 +124,39 @@ def _in_parts(score: Callable[[slice], Scores], count: int, vocabulary: int) -> 
 
     Of several parts none keeps its logits: the backward pass computes them again.
     """
-    size = size_below(max(1, LOGITS_AT_ONCE // vocabulary))
-    if count <= size:
-        return score(slice(count))
+    slices = logit_parts(count, vocabulary)
+    if len(slices) == 1:
+        return score(slices[0])
     parts: list[Scores] = [
-        checkpoint(score, slice(start, start + size), use_reentrant=False, preserve_rng_state=False)
-        for start in range(0, count, size)
+        checkpoint(score, part, use_reentrant=False, preserve_rng_state=False) for part in slices
     ]
     return Scores(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
-def token_distributions(
-    model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor, *, temperature: float = 1.0
-) -> Tensor:
-    """The whole distribution before each trained token, as log-probabilities [N, V] in float32.
+def logit_parts(count: int, vocabulary: int) -> list[slice]:
+    """So many positions, cut where their logits would be more than `LOGITS_AT_ONCE`."""
+    size = size_below(max(1, LOGITS_AT_ONCE // vocabulary))
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
-    N counts the tokens of `loss_mask`, row after row. Arguments as for `token_logprobs`; no token
-    may be trained in column 0.
+
+def token_hidden(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor) -> Tensor:
+    """What the head of the model reads before each trained token, [N, hidden size].
+
+    N counts the tokens of `loss_mask`, row after row; no token may be trained in column 0.
     """
-    hidden = _hidden(model, input_ids, loss_mask, share_prompt=True)
-    return _log_softmax(model, hidden, temperature)
+    return _hidden(model, input_ids, loss_mask, share_prompt=True)
 
 
 def token_features(model: PreTrainedModel, input_ids: Tensor, loss_mask: Tensor) -> Tensor:
     """What the head of the model reads before each trained token, [N, hidden size] in float32.
 
-    The state in which the token was chosen, as the model itself sees it. N as in
-    `token_distributions`.
+    The state in which the token was chosen, as the model itself sees it. N as in `token_hidden`.
     """
-    return _hidden(model, input_ids, loss_mask, share_prompt=True).float()
+    return token_hidden(model, input_ids, loss_mask).float()
 
 
-def _log_softmax(model: PreTrainedModel, hidden: Tensor, temperature: float) -> Tensor:
-    """Log-probabilities of the whole vocabulary, [N, V] in float32."""
+def distributions(model: PreTrainedModel, hidden: Tensor, temperature: float = 1.0) -> Tensor:
+    """Log-probabilities of the whole vocabulary, [N, V] in float32, from `token_hidden`."""
     if more := size_above(len(hidden)) - len(hidden):
         logits = logits_of(model, F.pad(hidden, (0, 0, 0, more)))[:-more]
     else:  # without a slice, whose gradient would be another tensor of this size

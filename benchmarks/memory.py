@@ -1,4 +1,4 @@
-"""The memory that the presets for language models need, as the table of docs/models.md.
+"""The memory that language models need, as the tables of docs/models.md and docs/scaling.md.
 
     python benchmarks/memory.py
 
@@ -47,6 +47,33 @@ def published() -> dict[str, PretrainedConfig]:
     }
 
 
+QWEN3_8B = Qwen3Config(
+    vocab_size=151_936,
+    hidden_size=4096,
+    intermediate_size=12_288,
+    num_hidden_layers=36,
+    num_attention_heads=32,
+    num_key_value_heads=8,
+    head_dim=128,
+    tie_word_embeddings=False,
+)
+"""Larger than any preset's."""
+STEP: dict[str, dict[str, Any]] = {
+    "model": {"max_new_tokens": 24},
+    "rollout": {"tasks_per_step": 16, "group_size": 8},
+    "train": {"micro_batch_tokens": 2048, "shard": True},
+}
+"""A step of the 8 B model."""
+LARGE: dict[str, tuple[int, int, bool]] = {
+    "one device, LoRA of rank 32": (1, 32, False),
+    "one device, LoRA, checkpointing": (1, 32, True),
+    "8 devices, all weights": (8, 0, False),
+    "8 devices, all weights, checkpointing": (8, 0, True),
+    "8 devices, LoRA, checkpointing": (8, 32, True),
+}
+"""How an 8 B model is trained -> processes, rank, activations computed again."""
+
+
 WAYS: dict[str, dict[str, dict[str, Any]]] = {
     "all weights": {"lora": {"rank": 0}},
     "LoRA, rank 32": {"lora": {"rank": 32}},
@@ -89,10 +116,32 @@ def rows() -> list[str]:
     return lines
 
 
+def large_rows() -> list[str]:
+    """The table of the 8 B model in markdown: GB of each device, with `train.shard`."""
+    head = "| Qwen3-8B | weights | training | playing | of it gathered | updating | peak |"
+    lines = [head, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    shape = shape_of(QWEN3_8B)
+    for name, (processes, rank, again) in LARGE.items():
+        model = {**STEP["model"], "gradient_checkpointing": again}
+        config = fill_defaults(parse(TrainConfig, {**STEP, "model": model, "lora": {"rank": rank}}))
+        work = workload_of(config, make_env("wordle"), OPENING_TOKENS, 24, processes)
+        found = memory_of(shape, work, config, torch.bfloat16, processes)
+        numbers = (
+            found.weights,
+            found.training,
+            found.playing,
+            found.gathered,
+            found.updating,
+            found.peak,
+        )
+        lines.append(f"| {name} | {' | '.join(f'{n / GB:.1f}' for n in numbers)} |")
+    return lines
+
+
 @click.command()
 def main() -> None:
-    """Print the table."""
-    click.echo("\n".join(rows()))
+    """Print the tables."""
+    click.echo("\n".join([*rows(), "", *large_rows()]))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.chat_server import ChatServer, Request, Response, completion
 from tests.stored import result
 from wordle_rl.cli_evaluate import evaluate, paired
 from wordle_rl.cli_leaderboard import leaderboard
@@ -154,3 +155,41 @@ def test_a_page_that_needs_nothing_else(store: Path, tmp_path: Path) -> None:
     assert "default-src 'none'" in text
     for link in ("http://", "https://", "src=", "href=", "@import", "url("):
         assert link not in text, link
+
+
+def test_a_model_behind_a_server_is_on_the_board_after_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server breaks down in the middle; what was paid before and after is both kept."""
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    path, out, served = tmp_path / "results.db", tmp_path / "games", 0
+
+    def breaks_down(request: Request) -> Response:
+        nonlocal served
+        served += 1
+        if served == 9:
+            return Response({"error": "down"}, status=503)
+        return Response(completion("[crane]"))
+
+    with ChatServer(breaks_down) as server:
+        arguments = ["api:m", "--api", f"base_url={server.url}", "--api", "retries=0"]
+        arguments += ["--api", "concurrency=1", "--api", "price_in=1", "--api", "price_out=10"]
+        arguments += ["--suite", "wordle-val", "--limit", "3", "--samples", "0", "--no-train-split"]
+        arguments += ["--store", str(path), "--out", str(out), "--json"]
+        stopped = CliRunner().invoke(evaluate, arguments)
+        assert "answered 503: down" in str(stopped.exception)
+        with Store(path) as opened:
+            assert opened.results() == [], "half an evaluation is no result"
+        done = CliRunner().invoke(evaluate, arguments)
+    assert done.exit_code == 0, done.output
+    used = [json.loads(line) for line in (out / "usage.jsonl").read_text().splitlines()]
+    assert [line["requests"] for line in used] == [8, served - 9]
+    for line in used:  # the server says 100 and 7 tokens of every answer
+        assert line["prompt_tokens"] == 100 * line["requests"]
+        assert line["completion_tokens"] == 7 * line["requests"]
+        assert line["cost"] == pytest.approx(line["requests"] * (100 + 70) / 1e6)
+    with Store(path) as opened:
+        (found,) = opened.results()
+    assert (found.agent, found.suite) == ("api:m", "wordle-val[3]")
+    assert found.greedy == json.loads(done.stdout)["greedy"]
+    assert "api:m" in run(path, "--suite", "wordle-val[3]").output

@@ -10,6 +10,7 @@ from torch.nn.utils import parameters_to_vector
 
 from wordle_rl.training.conjugate_gradient import (
     LineSearch,
+    States,
     conjugate_gradient,
     fisher_product,
     flat_gradient,
@@ -84,14 +85,29 @@ class Policy:
         self.parameters = [draw(2, 3).requires_grad_(True), draw(3, 4).requires_grad_(True)]
         self.advantages = draw(5, 4)
 
-    def logprobs(self) -> Tensor:
-        hidden = (self.states @ self.parameters[0]).tanh()
+    def hidden(self) -> Tensor:
+        return (self.states @ self.parameters[0]).tanh()
+
+    def head(self, hidden: Tensor) -> Tensor:
         return (hidden @ self.parameters[1]).log_softmax(1)
+
+    def logprobs(self) -> Tensor:
+        return self.head(self.hidden())
 
     def kl(self) -> Callable[[], Tensor]:
         """The mean KL(pi_old || pi), pi_old the policy as it is now."""
         old = self.logprobs().detach()
         return lambda: (old.exp() * (old - self.logprobs())).sum(1).mean()
+
+    def parts(self, size: int) -> list[States]:
+        """The same KL, so many states at a time."""
+        old = self.logprobs().detach()
+
+        def share(hidden: Tensor, part: slice) -> Tensor:
+            return (old[part].exp() * (old[part] - self.head(hidden))).sum() / len(old)
+
+        parts = [slice(start, start + size) for start in range(0, len(old), size)]
+        return [States(hidden=self.hidden(), parts=parts, kl=share)]
 
     def surrogate(self) -> Callable[[], Tensor]:
         """E[r A] under the policy as it is now."""
@@ -112,16 +128,34 @@ class Policy:
 
 def test_the_product_is_that_of_the_explicit_fisher_matrix() -> None:
     policy, v = Policy(), vector(18)
-    product = fisher_product(policy.kl(), policy.parameters, damping=0.0)
+    product = fisher_product(policy.parts(2), policy.parameters, damping=0.0)
     fisher = policy.fisher()
     assert fisher.abs().max() > 0.1
     assert torch.allclose(product(v), fisher @ v, atol=1e-12)
     assert torch.allclose(product(2 * v), 2 * product(v), atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_a_few_states_at_a_time_make_the_product_of_all(size: int) -> None:
+    """Against two backward passes through the KL of all states, in float64."""
+    policy, v = Policy(), vector(18)
+    flat = torch.cat(
+        [
+            gradient.reshape(-1)
+            for gradient in torch.autograd.grad(policy.kl()(), policy.parameters, create_graph=True)
+        ]
+    )
+    hessian = torch.autograd.grad(flat @ v, policy.parameters)
+    expected = torch.cat([part.reshape(-1) for part in hessian])
+    product = fisher_product(policy.parts(size), policy.parameters, damping=0.0)
+    assert torch.allclose(product(v), expected, rtol=1e-12, atol=1e-14)
+    assert torch.allclose(product(v), expected, rtol=1e-12, atol=1e-14), "a second time too"
+    assert expected.norm() > 0.01
+
+
 def test_damping_is_added_to_the_diagonal() -> None:
     policy, v = Policy(), vector(18)
-    product = fisher_product(policy.kl(), policy.parameters, damping=0.3)
+    product = fisher_product(policy.parts(2), policy.parameters, damping=0.3)
     assert torch.allclose(product(v), policy.fisher() @ v + 0.3 * v, atol=1e-12)
 
 
@@ -129,7 +163,7 @@ def test_a_step_has_the_divergence_it_was_made_for() -> None:
     """KL is sqrt-exact for small steps: 1e-6 asked, 1e-6 found."""
     policy = Policy()
     kl = policy.kl()
-    product = fisher_product(kl, policy.parameters, damping=0.0)
+    product = fisher_product(policy.parts(2), policy.parameters, damping=0.0)
     step = trust_region_step(product, vector(18), 1e-6)
     assert float(step @ product(step)) / 2 == pytest.approx(1e-6, rel=1e-9)
     assert LineSearch(accepted=True, fraction=1.0) == line_search(
@@ -151,7 +185,7 @@ def test_a_whole_step_improves_and_stays_close() -> None:
     policy = Policy()
     kl, surrogate = policy.kl(), policy.surrogate()
     start = surrogate().item()
-    product = fisher_product(kl, policy.parameters, damping=1e-3)
+    product = fisher_product(policy.parts(2), policy.parameters, damping=1e-3)
     direction = conjugate_gradient(product, flat_gradient(surrogate(), policy.parameters))
     step = trust_region_step(product, direction, 0.01)
     result = line_search(

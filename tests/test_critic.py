@@ -10,7 +10,12 @@ from tests.ten_words import same, taught_agent, weights
 from tests.test_update import groups, updater
 from tests.tiny import FULL, clean_logits, tiny_model
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.agents.logprobs import token_distributions, token_features, token_logprobs
+from wordle_rl.agents.logprobs import (
+    distributions,
+    token_features,
+    token_hidden,
+    token_logprobs,
+)
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.config import TrainSection
 from wordle_rl.records import EpisodeGroup, StopReason
@@ -44,11 +49,11 @@ def test_features_are_what_the_head_reads(family: str) -> None:
         features = token_features(model, ids, mask)
         head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
         found = head(features)
-        distributions = token_distributions(model, ids, mask, temperature=0.7)
+        found_logp = distributions(model, token_hidden(model, ids, mask), 0.7)
     rows = [(0, 4), (1, 2), (1, 6)]
     wanted = torch.stack([clean_logits(model, ids[r].tolist())[t - 1] for r, t in rows])
     assert torch.allclose(found, wanted, atol=1e-4)
-    assert torch.allclose(distributions, (wanted / 0.7).log_softmax(-1), atol=1e-4)
+    assert torch.allclose(found_logp, (wanted / 0.7).log_softmax(-1), atol=1e-4)
 
 
 @pytest.mark.parametrize("lora", [False, True])
@@ -65,9 +70,9 @@ def test_features_with_a_shared_prompt_are_the_same(lora: bool) -> None:
         together = token_features(agent.model, ids, mask)
         alone = [token_features(agent.model, ids[i : i + 1], mask[i : i + 1]) for i in range(4)]
         logprobs, _ = token_logprobs(agent.model, ids, mask)
-        distributions = token_distributions(agent.model, ids, mask)
+        found_logp = distributions(agent.model, token_hidden(agent.model, ids, mask))
     assert torch.allclose(together, torch.cat(alone), atol=1e-5)
-    chosen = distributions.gather(1, ids[mask][:, None])[:, 0]
+    chosen = found_logp.gather(1, ids[mask][:, None])[:, 0]
     assert torch.allclose(chosen, logprobs[mask], atol=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,21 +11,24 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from rich.console import Console
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, PretrainedConfig, Qwen3Config
 
-from benchmarks.memory import published, rows
-from tests.families import family_agent
+from benchmarks.memory import QWEN3_8B, STEP, large_rows, published, rows
+from tests.families import family_agent, save_family
 from wordle_rl.agents.decoding import Decoder
 from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.cli import cli
-from wordle_rl.config import TrainConfig, parse, preset_names
+from wordle_rl.config import PretrainConfig, TrainConfig, parse, preset_names
 from wordle_rl.errors import ConfigError, ModelError
-from wordle_rl.training import dry_run
+from wordle_rl.run_dir import RunDir
+from wordle_rl.training import dry_run, session
 from wordle_rl.training.algorithms import fill_defaults
-from wordle_rl.training.dry_run import plan
+from wordle_rl.training.dry_run import plan, plan_imitation
 from wordle_rl.training.memory import Workload, hint_at_memory, memory_of, shape_of
+from wordle_rl.training.session import run_pretraining
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKENS = 300
@@ -227,6 +231,112 @@ def test_running_out_of_memory_is_one_line_that_says_what_to_change() -> None:
         raise RuntimeError("another")
 
 
+def test_imitation_names_settings_of_its_own() -> None:
+    settings = PretrainConfig(micro_batch_tokens=333)
+    with pytest.raises(ModelError) as caught, hint_at_memory(settings):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    assert "micro_batch_tokens (now 333)" in str(caught.value)
+    assert "train." not in str(caught.value)
+
+
+def test_a_plan_of_imitation(tmp_path: Path) -> None:
+    folder = str(save_family("qwen2.5", tmp_path / "model"))
+    settings = PretrainConfig(model=folder, device="cpu", dtype="float32", lora_rank=4)
+    found = plan_imitation(settings, games=208)
+    assert found.workload.games == 208
+    assert found.workload.update_tokens == settings.micro_batch_tokens
+    again = settings.model_copy(update={"gradient_checkpointing": True})
+    assert plan_imitation(again, games=208).memory.updating < found.memory.updating
+    whole = settings.model_copy(update={"lora_rank": 0})
+    assert plan_imitation(whole, games=208).memory.training > found.memory.training
+
+
+def test_imitation_says_what_it_needs_and_where_it_ran_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an accelerator, which a CPU stands in for here."""
+    folder = str(save_family("qwen2.5", tmp_path / "model"))
+    settings = PretrainConfig(model=folder, device="cpu", dtype="float32", eval_every_steps=0)
+    monkeypatch.setattr(session, "pick_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(dry_run, "device_memory", lambda device: 1e6)
+
+    def run_out(*given: Any, **named: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(session, "pretrain", run_out)
+    console = Console(record=True, width=200, file=io.StringIO())
+    with pytest.raises(ModelError, match="gradient_checkpointing=true"):
+        run_pretraining(settings, RunDir(tmp_path / "run"), console=console)
+    said = console.export_text()
+    assert "memory: peak about" in said
+    assert "more than there is" in said
+
+
 def test_the_table_of_the_docs_is_the_estimate() -> None:
     text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
     assert "\n".join(rows()) in text
+
+
+def test_the_table_of_the_8b_model_is_the_estimate() -> None:
+    text = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    assert "\n".join(large_rows()) in text
+
+
+def test_processes_share_games_and_with_shard_weights() -> None:
+    shape = shape_of(MIDDLE["qwen3"])
+
+    def of(processes: int, **sections: Any) -> Any:
+        return memory_of(shape, WORK, config(**sections), torch.bfloat16, processes)
+
+    alone, copies = of(1), of(4)
+    assert copies.weights == alone.weights
+    assert copies.training == alone.training
+    parts = of(4, train={"shard": True})
+    assert parts.weights == shape.parameters * 4 / 4
+    assert parts.training == alone.training / 4
+    assert parts.gathered == shape.parameters * (4 + 2)
+    assert parts.playing == alone.playing + parts.gathered
+    layer = shape.layer
+    whole = 4 * (shape.outside + 2 * layer) + 2 * 4 * (shape.outside + layer)
+    assert parts.updating == pytest.approx(alone.updating + 2 * shape.parameters + whole)
+    assert of(1, train={"shard": True}) == alone, "alone there is nothing to share"
+    adapter = of(4, train={"shard": True}, lora={"rank": 4})
+    assert adapter.gathered == 2 * shape.parameters, "frozen weights are held in bfloat16"
+    assert layer * shape.layers + shape.outside == shape.parameters
+    assert shape.outside == 500 * 256 + 256, "a tied embedding and the last norm"
+
+
+def test_a_dry_run_for_so_many_processes(tmp_path: Path) -> None:
+    """The 8 B model of the docs, with another tokenizer: weights do not depend on it."""
+    folder = save_family("qwen3", tmp_path / "model")
+    QWEN3_8B.save_pretrained(folder)
+    settings = [
+        f"{section}.{key}={str(value).lower()}"
+        for section, values in STEP.items()
+        for key, value in values.items()
+    ]
+    sets = [part for item in settings for part in ("--set", item)]
+    command = ["train", "--dry-run", "--model", str(folder), "--device", "cpu", *sets]
+    command += ["--set", "model.dtype=bfloat16", "--env", "wordle"]
+    told = CliRunner().invoke(cli, [*command, "--processes", "8", "--json"])
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.output)
+    assert found["processes"] == 8
+    assert found["workload"]["games"] == 16
+    [row] = [line for line in large_rows() if line.startswith("| 8 devices, all weights |")]
+    weights, training = row.split(" | ")[1:3]
+    assert f"{found['bytes']['weights'] / 1e9:.1f}" == weights
+    assert f"{found['bytes']['training'] / 1e9:.1f}" == training
+    said = CliRunner().invoke(cli, [*command, "--processes", "8"])
+    assert said.output.startswith("memory of each of 8 processes on cpu, estimated:\n")
+    assert "whole weights 49.1 GB" in said.output
+
+
+def test_a_dry_run_refuses_what_several_processes_cannot_do() -> None:
+    command = ["train", "--dry-run", "--device", "cpu", "--processes", "2", "--algo", "trpo"]
+    done = CliRunner().invoke(cli, command)
+    assert isinstance(done.exception, ConfigError)
+    assert "one of 2" in str(done.exception)
+    alone = CliRunner().invoke(cli, ["train", "--device", "cpu", "--processes", "2"])
+    assert isinstance(alone.exception, ConfigError)
+    assert "--processes is for --dry-run" in str(alone.exception)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,6 +214,31 @@ def test_an_adapter_is_trained_from_end_to_end(folder: Path, tmp_path: Path) -> 
     }
     assert len(changed) == 2 * 7
     assert all(name.endswith("proj.weight") for name in changed)
+
+
+@pytest.mark.slow
+def test_an_adapter_is_trained_by_the_command_itself(folder: Path, tmp_path: Path) -> None:
+    """In a process of its own, as a user starts it."""
+    run, root = tmp_path / "run", Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "wordle_rl", "train"),
+            *("--set", f"model.path={folder}", "--set", "lora.rank=8", *SETTINGS),
+            *("--run-dir", str(run)),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=250,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout)["finished"] is True
+    assert "Traceback" not in done.stderr
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert all(record["train/grad_norm"] > 0 for record in records)
+    assert load_language_agent(str(run), **CPU).model.config.model_type == "qwen3"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from tests.families import save_family
 from tests.ten_words import WORDS, same, tiny_agent, weights
+from wordle_rl.agents.halves import recomputes
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.logprobs import score_tokens
 from wordle_rl.config import PretrainConfig
@@ -15,6 +17,7 @@ from wordle_rl.records import Outcome, StepRecord
 from wordle_rl.run_dir import RunDir, model_of_run
 from wordle_rl.training import teacher
 from wordle_rl.training.batch import collate, symbol_ids
+from wordle_rl.training.session import load_student, new_nano
 from wordle_rl.training.sft import pretrain, teacher_samples
 from wordle_rl.training.teacher import WordleTeacher
 
@@ -153,3 +156,19 @@ def test_the_best_checkpoint_is_kept_and_stands_for_the_run(tmp_path: Path) -> N
     )
     assert sorted(p.name for p in run.checkpoints.iterdir()) == ["step-2", "step-4"]
     assert model_of_run(tmp_path).name == "step-2"
+
+
+def test_activations_computed_again_change_nothing(tmp_path: Path) -> None:
+    folder = str(save_family("qwen2.5", tmp_path / "model"))
+    for again in (False, True):
+        config = settings(
+            model=folder, style="compact", device="cpu", steps=2, gradient_checkpointing=again
+        )
+        agent = load_student(config)
+        assert recomputes(agent.model) is again
+        run_in(tmp_path / str(again), config, agent=agent)
+    kept, computed = (logged(tmp_path / name) for name in ("False", "True"))
+    for one, other in zip(kept, computed, strict=True):
+        assert other == pytest.approx(one, rel=1e-4)
+        assert one["train/grad_norm"] > 0.1
+    assert recomputes(new_nano(settings(gradient_checkpointing=True)).model)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +21,7 @@ from wordle_rl.config import EnvSection
 from wordle_rl.errors import ModelError
 from wordle_rl.training.trl_games import earned, rollouts, task_row, tool_game
 
+ROOT = Path(__file__).resolve().parents[1]
 LENGTH = {"length": {"weight": 1.0, "free_chars": 0, "max_chars": 40}}
 ENV = EnvSection(id="guess-number", rewards=LENGTH)
 
@@ -139,23 +143,57 @@ def test_trl_trains_on_our_games(tmp_path: Path) -> None:
     assert any(not torch.equal(p, before[name]) for name, p in agent.model.named_parameters())
 
 
+def model_with_tools(folder: Path) -> Path:
+    """A tiny model whose chat template is the published one of Qwen 3, as TRL has it."""
+    save_family("qwen3", folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    utils = extra("trl.chat_template_utils").__file__
+    template = Path(utils).parent / "chat_templates" / "qwen3.jinja"
+    tokenizer.chat_template = template.read_text(encoding="utf-8")
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 @pytest.mark.filterwarnings("default")
 def test_trl_plays_our_games_as_tools(tmp_path: Path) -> None:
     """A random model never calls a tool, so every game earns nothing, and TRL is told so."""
-    folder = save_family("qwen3", tmp_path / "model")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    template = (
-        Path(extra("trl.chat_template_utils").__file__).parent / "chat_templates" / "qwen3.jinja"
-    )
-    tokenizer.chat_template = template.read_text(encoding="utf-8")
+    folder = model_with_tools(tmp_path / "model")
     trainer = extra("trl").GRPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder),
         args=settings(tmp_path),
         train_dataset=extra("datasets").Dataset.from_list([task_row(i) for i in range(8)]),
-        processing_class=tokenizer,
+        processing_class=AutoTokenizer.from_pretrained(folder),
         environment_factory=tool_game(EnvSection(id="wordle", reward="shaped")),
     )
     trainer.train()
     logged = [row for row in trainer.state.log_history if "reward" in row]
     assert [row["reward"] for row in logged] == [0.0, 0.0]
     assert all(row["tools/call_frequency"] == 0.0 for row in logged)
+
+
+def run_example(name: str, model: Path, folder: Path, steps: int) -> list[str]:
+    """What an example of that name prints of its steps, run as a program of its own."""
+    extra("trl")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name), str(model), str(steps)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=250,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [line for line in done.stdout.splitlines() if line.startswith("step ")]
+
+
+def test_the_example_of_a_rollout_function_runs(tmp_path: Path) -> None:
+    model = save_family("qwen2.5", tmp_path / "model")
+    lines = run_example("trl_grpo.py", model, tmp_path, 2)
+    assert [line.split(":")[0] for line in lines] == ["step 1", "step 2"]
+    assert all("reward" in line for line in lines)
+
+
+def test_the_example_of_an_environment_factory_runs(tmp_path: Path) -> None:
+    lines = run_example("trl_tools.py", model_with_tools(tmp_path / "model"), tmp_path, 2)
+    assert lines == [f"step {n}: reward 0.000, 0.00 calls a game" for n in (1, 2)]

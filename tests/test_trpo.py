@@ -1,17 +1,22 @@
 """The trust-region step of a language model: Fisher matrix, bound, line search, LoRA."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
+from transformers import AutoModelForCausalLM, Qwen3Config
 
 from tests.ten_words import same, taught_agent, weights
+from tests.tensor_bytes import LiveBytes
 from tests.test_update import change, lora_agent, samples, updater
 from tests.tiny import tiny_model
+from wordle_rl.agents import logprobs
 from wordle_rl.agents.attention import differentiable_twice
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.agents.logprobs import token_distributions
+from wordle_rl.agents.logprobs import distributions, token_hidden
+from wordle_rl.agents.nano import byte_tokenizer
 from wordle_rl.records import Batch, Sample
 from wordle_rl.training import trpo
 from wordle_rl.training.batch import collate
@@ -30,7 +35,8 @@ def batch_of(agent: LanguageAgent, rows: list[Sample]) -> Batch:
 
 def explicit_fisher(agent: LanguageAgent, batch: Batch, parameters: list[Tensor]) -> Tensor:
     """The mean over states of sum over tokens of p grad log p grad log p^T."""
-    logp = token_distributions(agent.model, batch.input_ids, batch.loss_mask)
+    hidden = token_hidden(agent.model, batch.input_ids, batch.loss_mask)
+    logp = distributions(agent.model, hidden)
     size = sum(p.numel() for p in parameters)
     fisher = torch.zeros(size, size)
     for row in logp:
@@ -70,7 +76,7 @@ def test_the_product_is_that_of_the_explicit_fisher_matrix(lora: bool) -> None:
     update = trpo_updater(agent)
     with differentiable_twice(agent.model):
         divergence = Divergence(update, [batch])
-        product = fisher_product(divergence, chosen, damping=0.0)
+        product = fisher_product(divergence.states(), chosen, damping=0.0)
         fisher = explicit_fisher(agent, batch, chosen)
         for seed in range(3):
             v = torch.randn(len(fisher), generator=torch.Generator().manual_seed(seed))
@@ -98,8 +104,8 @@ def test_a_step_improves_and_keeps_its_bound(make: type, max_kl: float) -> None:
 def surrogate(update: Updater, batch: Batch) -> float:
     """The mean of r A over the batch's tokens, by hand."""
     with torch.no_grad():
-        logprobs, _ = update.logprobs(batch)
-    ratio = (logprobs - batch.old_logprobs).exp()
+        now, _ = update.logprobs(batch)
+    ratio = (now - batch.old_logprobs).exp()
     return float((ratio * batch.advantages)[batch.loss_mask].mean())
 
 
@@ -165,3 +171,71 @@ def test_the_models_attention_is_as_before_afterwards() -> None:
     with differentiable_twice(model):
         assert model.config._attn_implementation == "eager"
     assert model.config._attn_implementation == "sdpa"
+
+
+def test_logits_are_a_few_at_a_time_and_the_product_is_that_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A head of 4096 entries over 32 numbers: logits are nearly all that takes memory."""
+    described = Qwen3Config(
+        vocab_size=4096,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(described, attn_implementation="eager")
+    agent = LanguageAgent(model, byte_tokenizer(), name="wide", device="cpu", dtype="float32")
+    batch = batch_of(agent, samples())
+    update = trpo_updater(agent)
+    parameters = update.parameters()
+    v = torch.randn(sum(p.numel() for p in parameters), generator=torch.Generator().manual_seed(2))
+    logits = int(batch.loss_mask.sum()) * 4096
+    products, peaks = [], []
+    for at_once in (logits, logits // 8):
+        monkeypatch.setattr(logprobs, "LOGITS_AT_ONCE", at_once)
+        with LiveBytes() as live:
+            divergence = Divergence(update, [batch])
+            products.append(fisher_product(divergence.states(), parameters, damping=0.0)(v))
+            divergence.measured()
+        peaks.append(live.peak)
+    whole = torch.cat([g.reshape(-1) for g in unchunked(agent, batch, parameters, v)])
+    for product in products:
+        assert torch.allclose(product, whole, rtol=1e-3, atol=1e-5 * float(whole.abs().max()))
+    assert peaks[1] < peaks[0] - 4 * logits * 4, "several tensors of that size were there"
+    assert peaks[1] < 2 * logits * 4 + 20 * v.numel() * 4
+
+
+def unchunked(
+    agent: LanguageAgent, batch: Batch, parameters: list[Tensor], v: Tensor
+) -> Sequence[Tensor]:
+    """The Hessian of the mean KL times v, by two backward passes through all logits."""
+    logp = distributions(agent.model, token_hidden(agent.model, batch.input_ids, batch.loss_mask))
+    old = logp.detach()
+    kl = (old.exp() * (old - logp)).sum() / len(old)
+    found = torch.autograd.grad(kl, parameters, create_graph=True)
+    return torch.autograd.grad(torch.cat([g.reshape(-1) for g in found]) @ v, parameters)
+
+
+def test_the_old_policy_stays_as_it_was_when_its_head_has_moved() -> None:
+    agent = taught_agent()
+    batch = batch_of(agent, samples())
+    divergence = Divergence(trpo_updater(agent), [batch])
+    with torch.no_grad():
+        old = distributions(
+            agent.model, token_hidden(agent.model, batch.input_ids, batch.loss_mask)
+        )
+        for parameter in agent.model.parameters():
+            parameter.mul_(1.05)
+        new = distributions(
+            agent.model, token_hidden(agent.model, batch.input_ids, batch.loss_mask)
+        )
+        moved = weights(agent)
+        expected = float((old.exp() * (old - new)).sum() / len(old))
+    assert divergence.measured() == pytest.approx(expected, rel=1e-4)
+    assert expected > 1e-4
+    assert same(weights(agent), moved)

@@ -122,6 +122,8 @@ def test_micro_batches_leave_loss_and_gradient_unchanged(algo: str) -> None:
         before = weights(agent)
         update = updater(agent, f"train.algo={algo}", f"train.micro_batch_tokens={tokens}")
         results.append((update(samples(algo), games=12, rows=12), change(agent, before)))
+    for found, _ in results:
+        del found["train/padding_share"]  # the one number that is of the cut
     (metrics, gradient), *others = results
     assert gradient.norm() > 1e-3
     for more, other in others:

@@ -8,10 +8,17 @@ from torch import Tensor
 
 from tests.ten_words import taught_agent
 from tests.test_update import samples, updater
-from wordle_rl.records import Batch, LossInputs, LossOutput
+from wordle_rl.records import Batch, LossInputs, LossOutput, Sample
 from wordle_rl.training.aggregation import BatchSize
+from wordle_rl.training.batch import collate
 from wordle_rl.training.losses import Clip, clipped
-from wordle_rl.training.update_metrics import over_updates, summarise, token_metrics
+from wordle_rl.training.update_metrics import (
+    over_updates,
+    padded_and_real,
+    padding_metrics,
+    summarise,
+    token_metrics,
+)
 
 CLIP = Clip(low=0.2, high=0.2)
 
@@ -95,3 +102,33 @@ def test_only_the_distance_is_taken_from_the_last_update() -> None:
     names = ("train/loss", "train/clip_fraction", "train/clip_positive", "train/clip_negative")
     first, last = ({name: value for name in (*names, "train/ess")} for value in (1.0, 2.0))
     assert over_updates(first, last) == {**last, "train/loss": 1.0}
+
+
+def test_the_share_of_padding_by_hand() -> None:
+    """Rows of 3 and 5 tokens make 10, rows of 4 and 4 make 8: 2 of 18 are padding."""
+
+    def row(length: int) -> Sample:
+        mask = (False, *[True] * (length - 1))
+        return Sample(
+            token_ids=(1,) * length,
+            loss_mask=mask,
+            sampler_logprobs=(0.0,) * length,
+            advantages=(0.0,) * length,
+        )
+
+    sizes = [padded_and_real(collate([row(a), row(b)], 0)) for a, b in ((3, 5), (4, 4))]
+    assert sizes == [(10, 8), (8, 8)]
+    assert padding_metrics(sizes) == {"train/padding_share": pytest.approx(2 / 18)}
+
+
+def test_an_update_tells_its_padding() -> None:
+    """In one micro-batch rows are as long as the longest; alone each is as long as it is."""
+    rows = samples()
+    lengths = [len(row.token_ids) for row in rows]
+    together, alone = (
+        updater(taught_agent(), f"train.micro_batch_tokens={tokens}")(rows, games=12, rows=12)
+        for tokens in (100_000, 1)
+    )
+    expected = 1 - sum(lengths) / (max(lengths) * len(lengths))
+    assert together["train/padding_share"] == pytest.approx(expected)
+    assert alone["train/padding_share"] == 0.0

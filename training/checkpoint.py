@@ -62,7 +62,9 @@ def save_checkpoint(
     call this, since a sharded model has to be gathered, and one `writes`.
     """
     model = gathered(model)
-    moments = [whole(optimizer.state_dict()) for optimizer in optimizers]
+    # Whole moments are twice the model: the device never holds more than one of them.
+    host = "cpu" if writes else "meta"
+    moments = [whole(optimizer.state_dict(), to=host) for optimizer in optimizers]
     if not writes:
         return
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """The three pieces of a trust-region step (TRPO, Schulman et al. 2015, arXiv 1502.05477).
 
 Pure functions on callables: solve H x = g knowing only how to multiply by H, multiply by the Fisher
-matrix with two backward passes, and shorten a step until it keeps its promise.
+matrix a few distributions at a time, and shorten a step until it keeps its promise.
 
 The Fisher product differentiates twice, which fused attention kernels cannot: use
 attn_implementation="eager", float32 and no dropout.
@@ -48,24 +48,87 @@ def conjugate_gradient(
     return x
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class States:
+    """Some states of a policy whose last part, from hidden states to distributions, is the head."""
+
+    hidden: Tensor
+    """[N, hidden size] at the weights as they are, with their graph."""
+    parts: Sequence[slice]
+    """Which of the N are looked at together."""
+    kl: Callable[[Tensor, slice], Tensor]
+    """(hidden states of a part, which part) -> their share of the mean KL(pi_old || pi)."""
+
+
 def fisher_product(
-    kl: Callable[[], Tensor], parameters: Sequence[Tensor], *, damping: float = 0.1
+    states: Sequence[States], parameters: Sequence[Tensor], *, damping: float = 0.1
 ) -> Product:
     """Multiplication by F + damping I, F the Hessian of the mean KL divergence at these weights.
 
-    Where old and new policy are the same, that Hessian is the Fisher matrix of the policy.
+    Where old and new policy are the same, that Hessian is the Fisher matrix of the policy, and the
+    gradient of the KL by distributions is 0. So with J the derivative of the hidden states by the
+    weights and K the Hessian of a part's KL by (hidden states, weights of the head),
+
+        F v = sum over parts of [J, I]^T K [J, I] v
+
+    in which a part's distributions are made, used and forgotten (Schraudolph 2002, "Fast curvature
+    matrix-vector products for second-order gradient descent").
 
     Args:
-        kl: the mean KL(pi_old || pi) as a function of the weights, pi_old a constant.
-        parameters: the weights that take part.
+        states: whose KLs sum to the mean KL(pi_old || pi), pi_old a constant.
+        parameters: the weights that take part, of the head and of what comes before it.
         damping: added to the diagonal; keeps H positive definite.
     """
-    gradient = _flat_gradient(kl(), parameters, create_graph=True)
+    pushed = [_Pushed(s.hidden, parameters) for s in states]
 
     def product(vector: Tensor) -> Tensor:
-        return _flat_gradient(gradient @ vector, parameters, retain_graph=True) + damping * vector
+        total = damping * vector
+        for some, forward in zip(states, pushed, strict=True):
+            total = total + _curvature(some, forward.along(vector), vector, parameters)
+        return total
 
     return product
+
+
+class _Pushed:
+    """Directional derivatives of hidden states, by two backward passes.
+
+    J^T w is linear in w, so its derivative by w along v is J v; w itself may be 0.
+    """
+
+    def __init__(self, hidden: Tensor, parameters: Sequence[Tensor]) -> None:
+        self._at = torch.zeros_like(hidden, requires_grad=True)
+        self._pulled = _flat_gradient(hidden, parameters, weights=self._at, create_graph=True)
+
+    def along(self, vector: Tensor) -> Tensor:
+        """J v, [N, hidden size]."""
+        [found] = torch.autograd.grad(
+            self._pulled @ vector, self._at, retain_graph=True, materialize_grads=True
+        )
+        return found
+
+
+def _curvature(
+    states: States, moved: Tensor, vector: Tensor, parameters: Sequence[Tensor]
+) -> Tensor:
+    """The product of some states, flat.
+
+    Args:
+        states: N of them.
+        moved: [N, hidden size] J v.
+        vector: v.
+        parameters: the weights.
+    """
+    total = torch.zeros_like(vector)
+    pull = torch.zeros_like(states.hidden)
+    for part in states.parts:
+        hidden = states.hidden[part].detach().requires_grad_(True)
+        inputs = [hidden, *parameters]
+        slope = _flat_gradient(states.kl(hidden, part), inputs, create_graph=True)
+        bent = _flat_gradient(slope @ torch.cat([moved[part].flatten(), vector]), inputs)
+        pull[part] = bent[: hidden.numel()].view_as(hidden)
+        total += bent[hidden.numel() :]
+    return total + _flat_gradient(states.hidden, parameters, weights=pull, retain_graph=True)
 
 
 def trust_region_step(product: Product, direction: Tensor, max_kl: float) -> Tensor:
@@ -134,12 +197,15 @@ def _flat_gradient(
     value: Tensor,
     parameters: Sequence[Tensor],
     *,
+    weights: Tensor | None = None,
     create_graph: bool = False,
     retain_graph: bool | None = None,
 ) -> Tensor:
+    """D (weights x value) / d parameters; `weights` are for a value of several numbers."""
     found = torch.autograd.grad(
         value,
         parameters,
+        weights,
         create_graph=create_graph,
         retain_graph=retain_graph,
         materialize_grads=True,

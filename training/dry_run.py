@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,15 @@ from wordle_rl.agents.built_in import BUILT_IN, built_in_path
 from wordle_rl.agents.chat import ChatOptions, ChatRenderer
 from wordle_rl.agents.device import pick_device, pick_dtype
 from wordle_rl.agents.loading import model_path
-from wordle_rl.config import TrainConfig
+from wordle_rl.config import (
+    EnvSection,
+    LoraSection,
+    ModelSection,
+    PretrainConfig,
+    RolloutSection,
+    TrainConfig,
+    TrainSection,
+)
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
 from wordle_rl.training.games import draw_tasks, training_env
@@ -24,6 +33,7 @@ from wordle_rl.training.memory import (
     shape_of,
     workload_of,
 )
+from wordle_rl.training.processes import world
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +43,8 @@ class Plan:
     device: torch.device
     workload: Workload
     memory: Memory
+    processes: int = 1
+    """Of which this is what each needs."""
     vllm_share: float = 0.0
     """Of the device's memory, what vLLM takes in this process."""
 
@@ -53,16 +65,18 @@ class Plan:
         return self.available is not None and self.memory.peak > self.available
 
 
-def plan(config: TrainConfig) -> Plan:
+def plan(config: TrainConfig, processes: int | None = None) -> Plan:
     """Estimate a run's memory from the model's configuration and tokenizer.
 
     Args:
         config: complete settings.
+        processes: one a device; None for those that are running.
 
     Raises:
         ConfigError: there is no such model or device, or the game cannot be played so.
         ModelError: the model's configuration or tokenizer cannot be read.
     """
+    processes = processes or world().count
     name = model_path(config.model.path)
     path = str(built_in_path(name)) if name in BUILT_IN else name
     try:
@@ -86,12 +100,43 @@ def plan(config: TrainConfig) -> Plan:
         opening_tokens=len(chat.opening(opening)),
         max_new_tokens=config.model.max_new_tokens
         or int(getattr(described, "wordle_rl_max_new_tokens", 64)),
+        processes=processes,
     )
     dtype = pick_dtype(config.model.dtype, device)
     inside = config.sampler.kind == "vllm" and not config.sampler.base_url
     return Plan(
         device=device,
         workload=workload,
-        memory=memory_of(shape_of(described), workload, config, dtype),
+        memory=memory_of(shape_of(described), workload, config, dtype, processes),
+        processes=processes,
         vllm_share=config.sampler.memory_share if inside else 0.0,
+    )
+
+
+def plan_imitation(config: PretrainConfig, games: int) -> Plan:
+    """Estimate the memory that imitation needs; moments are counted as AdamW's, Muon has half.
+
+    Args:
+        config: settings of a model that exists already.
+        games: played at once where it is validated.
+
+    Raises:
+        ConfigError: as `plan`.
+        ModelError: as `plan`.
+    """
+    return plan(
+        TrainConfig(
+            env=EnvSection(id=config.env, options=config.options),
+            model=ModelSection(
+                path=config.model,
+                device=config.device,
+                dtype=config.dtype,
+                chat_template_kwargs=config.chat_template_kwargs,
+                gradient_checkpointing=config.gradient_checkpointing,
+            ),
+            lora=LoraSection(rank=config.lora_rank),
+            rollout=RolloutSection(tasks_per_step=math.ceil(games / 2), group_size=2),
+            train=TrainSection(micro_batch_tokens=config.micro_batch_tokens, kl_coef=0.0),
+        ),
+        processes=1,
     )

@@ -71,17 +71,21 @@ def loop_of(algo: str) -> Loop:
     return REWARDS
 
 
-def check_processes(config: TrainConfig) -> None:
+def check_processes(config: TrainConfig, processes: int | None = None) -> None:
     """Refuse methods whose update is not a sum of gradients over rows, or needs whole weights.
+
+    Args:
+        config: complete settings.
+        processes: None for those that are running.
 
     Raises:
         ConfigError: there are several processes and the method is such a one.
     """
-    if config.train.shard and world().count > 1:
+    if config.train.shard and (processes or world().count) > 1:
         _check_sharding(config)
     algo = config.train.algo
     if algo in PAIR_METHODS or find_algorithm(algo).step != "gradient":
-        check_alone(f"train.algo={algo!r}")
+        check_alone(f"train.algo={algo!r}", processes)
 
 
 def _check_sharding(config: TrainConfig) -> None:

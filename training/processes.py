@@ -141,14 +141,19 @@ def workers() -> World | None:
     return world() if world().count > 1 else None
 
 
-def check_alone(what: str) -> None:
+def check_alone(what: str, processes: int | None = None) -> None:
     """Refuse what does not know of other processes.
+
+    Args:
+        what: begins the message.
+        processes: None for those that are running.
 
     Raises:
         ConfigError: there are some.
     """
-    if world().count > 1:
+    count = processes or world().count
+    if count > 1:
         raise ConfigError(
-            f"{what} runs in one process, and this is one of {world().count}: start it without "
+            f"{what} runs in one process, and this is one of {count}: start it without "
             "accelerate launch"
         )

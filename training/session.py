@@ -12,7 +12,7 @@ import platform
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ import torch
 from rich.console import Console
 
 from wordle_rl.agents.device import keep_freed_memory, pick_device
+from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import LoraSection, ModelSection, PretrainConfig, TrainConfig, to_toml
@@ -34,7 +35,7 @@ from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
 from wordle_rl.training.comparison import Comparison, compare, comparisons_json
 from wordle_rl.training.display import TrainDisplay
-from wordle_rl.training.dry_run import plan
+from wordle_rl.training.dry_run import Plan, plan, plan_imitation
 from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
 from wordle_rl.training.loggers import check_loggers, open_loggers
@@ -80,7 +81,7 @@ def run_training(
     check_processes(config)
     check_sampler(config)
     check_pipelined(config)
-    warn_of_memory(config, console)
+    warn_of_memory(config.model.device, lambda: plan(config), console)
     agent = load_policy(config.model, config.lora, seed=config.train.seed)
     # What cannot work fails here, before anything is written.
     check_loggers(config.log)
@@ -134,13 +135,13 @@ def run_training(
     return TrainingResult(outcome=outcome, comparisons=comparisons)
 
 
-def warn_of_memory(config: TrainConfig, console: Console) -> None:
+def warn_of_memory(device: str, planned: Callable[[], Plan], console: Console) -> None:
     """Before anything is loaded: say that an accelerator is too small, where it is."""
-    if pick_device(config.model.device).type == "cpu":
+    if pick_device(device).type == "cpu":
         return
-    planned = plan(config)
-    say(console, f"memory: {planned.lines[-1]}")
-    if planned.is_too_much:
+    needed = planned()
+    say(console, f"memory: {needed.lines[-1]}")
+    if needed.is_too_much:
         say(console, "memory: that is more than there is; wordle-rl train --dry-run tells of what")
 
 
@@ -151,11 +152,14 @@ def run_pretraining(
     console = console or Console()
     check_alone("imitation")
     keep_freed_memory()
+    names = AUTO if config.eval_every_steps else ""
+    suites = chosen_suites(names, config.env, config.options, "val")
+    if config.model != "new":
+        validated = max((len(suite.tasks) for suite in suites), default=2)
+        warn_of_memory(config.device, lambda: plan_imitation(config, validated), console)
     agent = new_nano(config) if config.model == "new" else load_student(config)
     find_teacher(config, agent.style)  # what cannot work fails before anything is written
     check_loggers(config.log)
-    names = AUTO if config.eval_every_steps else ""
-    suites = chosen_suites(names, config.env, config.options, "val")
     open_run(run, to_toml(config), resume=resume)
     title = f"imitation on {config.env} · {agent.name} · {run.path}"
     with (
@@ -167,14 +171,15 @@ def run_pretraining(
         ) as display,
     ):
         display.resume(run.records())
-        outcome = pretrain(
-            agent,
-            config,
-            run,
-            validate=validator(suites),
-            on_step=loggers.beside(display).step,
-            interrupted=interrupted,
-        )
+        with hint_at_memory(config):
+            outcome = pretrain(
+                agent,
+                config,
+                run,
+                validate=validator(suites),
+                on_step=loggers.beside(display).step,
+                interrupted=interrupted,
+            )
     if not outcome.finished:
         say_stopped(console, run, f"after step {outcome.step}; saved")
     return outcome
@@ -187,6 +192,7 @@ def load_student(config: PretrainConfig) -> LanguageAgent:
         device=config.device,
         dtype=config.dtype,
         chat_template_kwargs=config.chat_template_kwargs,
+        gradient_checkpointing=config.gradient_checkpointing,
     )
     agent = load_policy(model, LoraSection(rank=config.lora_rank), seed=config.seed)
     if config.style != "auto":
@@ -206,6 +212,8 @@ def new_nano(config: PretrainConfig) -> LanguageAgent:
             "with --model"
         )
     model = new_model(layers=config.layers, width=config.width, seed=config.seed)
+    if config.gradient_checkpointing:
+        recompute_layers(model)
     model.config.wordle_rl_style = "compact"
     model.config.wordle_rl_max_new_tokens = config.max_new_tokens
     return LanguageAgent(

@@ -96,13 +96,17 @@ def keep_pace(model: PreTrainedModel) -> None:
         torch.autograd.backward(nothing)
 
 
-def whole(value: Any) -> Any:
-    """A tensor, or a structure of them, with every sharded one gathered."""
+def whole(value: Any, *, to: str | None = None) -> Any:
+    """A tensor, or a structure of them, with every sharded one gathered.
+
+    Each moves on to the device `to`, where one is named, before the next is gathered.
+    """
     if isinstance(value, DTensor):
-        return value.full_tensor()
+        full = value.full_tensor()
+        return full if to is None else full.to(to)
     if isinstance(value, Mapping):
-        return {key: whole(part) for key, part in value.items()}
-    return [whole(part) for part in value] if isinstance(value, list) else value
+        return {key: whole(part, to=to) for key, part in value.items()}
+    return [whole(part, to=to) for part in value] if isinstance(value, list) else value
 
 
 def part_of(value: Tensor, like: Tensor) -> Tensor:

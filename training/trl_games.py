@@ -10,7 +10,7 @@ the model answers a game by calling a tool. Rows of the data set name tasks; bot
         rollout_func=rollouts(EnvSection(id="wordle")), reward_funcs=earned,
     )
 
-`examples/trl_grpo.py` is a whole run.
+`examples/trl_grpo.py` is a whole run, `examples/trl_tools.py` one of the other way.
 """
 
 from __future__ import annotations

@@ -6,23 +6,28 @@ search that really evaluates surrogate and KL. If no step is good the weights st
 
 Departures: the surrogate counts tokens as the algorithm's aggregation says; the Fisher matrix and
 the KL(old, new) are means over the tokens of evenly chosen rows (the paper subsamples too), with
-the whole distribution over the vocabulary. The Fisher product differentiates twice and so runs in
-float32 with plain attention. Neither learning rate nor gradient clipping plays a part.
+the whole distribution over the vocabulary, of a few tokens at a time: what is kept is what the head
+reads. The Fisher product differentiates twice and so runs in float32 with plain attention. Neither
+learning rate nor gradient clipping plays a part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wordle_rl.agents.attention import differentiable_twice
-from wordle_rl.agents.logprobs import token_distributions
+from wordle_rl.agents.halves import plain
+from wordle_rl.agents.logprobs import distributions, logit_parts, token_hidden
 from wordle_rl.records import Batch
 from wordle_rl.training.aggregation import BatchSize
 from wordle_rl.training.conjugate_gradient import (
+    States,
     conjugate_gradient,
     fisher_product,
     line_search,
@@ -46,7 +51,9 @@ def trust_region(update: Updater, batches: Sequence[Batch], size: BatchSize) -> 
     update.agent.model.zero_grad(set_to_none=True)
     with differentiable_twice(update.agent.model):
         divergence = Divergence(update, [_thinned(batch, batches) for batch in batches])
-        product = fisher_product(divergence, weights, damping=update.settings.fisher_damping)
+        product = fisher_product(
+            divergence.states(), weights, damping=update.settings.fisher_damping
+        )
         direction = conjugate_gradient(product, ascent, max_steps=CG_STEPS)
         step = trust_region_step(product, direction, update.settings.max_kl)
     del product  # and with it the graph
@@ -63,33 +70,66 @@ def trust_region(update: Updater, batches: Sequence[Batch], size: BatchSize) -> 
 
 
 class Divergence:
-    """The mean KL(old, new) over the trained tokens of some batches; old is the policy at first."""
+    """The mean KL(old, new) over the trained tokens of some batches; old is the policy at first.
+
+    Of the old policy hidden states and the head are kept: its distributions are made of them.
+    """
 
     def __init__(self, update: Updater, batches: Sequence[Batch]) -> None:
         self._update = update
         self._batches = [batch for batch in batches if batch.loss_mask.any()]
+        self._tokens = sum(int(batch.loss_mask.sum()) for batch in self._batches)
+        head: nn.Module = plain(update.agent.model).get_output_embeddings()  # type: ignore[no-untyped-call]
+        trained = [p for p in head.parameters() if p.requires_grad]
+        self._head = [(p, p.detach().clone()) for p in trained]
         with torch.no_grad():
-            self._old = [self._distributions(batch) for batch in self._batches]
+            self._old = [self._hidden(batch) for batch in self._batches]
 
-    def __call__(self) -> Tensor:
-        """At the weights as they are now; differentiable."""
-        total = torch.zeros((), device=self._update.agent.device)
+    def states(self) -> list[States]:
+        """As they are now, for the Fisher product."""
+        found = []
         for batch, old in zip(self._batches, self._old, strict=True):
-            terms = old.exp() * (old - self._distributions(batch))
-            # A token that can not be sampled has probability 0: 0 x inf would be nan.
-            total = total + torch.where(old.isfinite(), terms, 0.0).sum()
-        return total / sum(len(old) for old in self._old)
+            hidden = self._hidden(batch)
+            kl = partial(self._kl, old)
+            found.append(States(hidden=hidden, parts=self._parts(hidden), kl=kl))
+        return found
 
     @torch.no_grad()
     def measured(self) -> float:
         """At the weights as they are now."""
-        return float(self())
+        total = 0.0
+        for batch, old in zip(self._batches, self._old, strict=True):
+            hidden = self._hidden(batch)
+            total += sum(float(self._kl(old, hidden[p], p)) for p in self._parts(hidden))
+        return total
 
-    def _distributions(self, batch: Batch) -> Tensor:
-        update = self._update
-        return token_distributions(
-            update.agent.model, batch.input_ids, batch.loss_mask, temperature=update.temperature
-        )
+    def _hidden(self, batch: Batch) -> Tensor:
+        return token_hidden(self._update.agent.model, batch.input_ids, batch.loss_mask)
+
+    def _parts(self, hidden: Tensor) -> list[slice]:
+        vocabulary = self._update.agent.model.config.get_text_config().vocab_size
+        return logit_parts(len(hidden), vocabulary)
+
+    def _kl(self, old: Tensor, hidden: Tensor, part: slice) -> Tensor:
+        """The share of some tokens in the mean."""
+        model, temperature = self._update.agent.model, self._update.temperature
+        with torch.no_grad(), self._old_head():
+            before = distributions(model, old[part], temperature)
+        terms = before.exp() * (before - distributions(model, hidden, temperature))
+        # A token that can not be sampled has probability 0: 0 x inf would be nan.
+        return torch.where(before.isfinite(), terms, 0.0).sum() / self._tokens
+
+    @contextmanager
+    def _old_head(self) -> Iterator[None]:
+        """The head as it was at first."""
+        now = [parameter.data for parameter, _ in self._head]
+        for parameter, before in self._head:
+            parameter.data = before
+        try:
+            yield
+        finally:
+            for (parameter, _), data in zip(self._head, now, strict=True):
+                parameter.data = data
 
 
 def _thinned(batch: Batch, batches: Sequence[Batch]) -> Batch:

@@ -29,7 +29,13 @@ from wordle_rl.training.losses import Clip
 from wordle_rl.training.optim import clip_gradients, take_step
 from wordle_rl.training.processes import world
 from wordle_rl.training.sharding import is_sharded, keep_pace
-from wordle_rl.training.update_metrics import over_updates, summarise, token_metrics
+from wordle_rl.training.update_metrics import (
+    over_updates,
+    padded_and_real,
+    padding_metrics,
+    summarise,
+    token_metrics,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +172,8 @@ class Updater:
         for _ in range(behind):
             keep_pace(self.agent.model)
         world().sum_gradients(self.parameters())
-        return summarise(world().together(outputs), size)
+        sizes = world().together([padded_and_real(batch) for batch in batches])
+        return summarise(world().together(outputs), size) | padding_metrics(sizes)
 
 
 Step = Callable[[Updater, Sequence[Batch], BatchSize], dict[str, float]]

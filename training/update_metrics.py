@@ -69,6 +69,21 @@ def summarise(outputs: Sequence[LossOutput], size: BatchSize) -> dict[str, float
     return named | {"train/tokens": float(size.logged_tokens)}
 
 
+def padded_and_real(batch: Batch) -> tuple[int, int]:
+    """Tokens of a micro-batch that are computed, and those of them that are games."""
+    return batch.attention_mask.numel(), int(batch.attention_mask.sum())
+
+
+def padding_metrics(sizes: Sequence[tuple[int, int]]) -> dict[str, float]:
+    """The share of padding in the micro-batches of all processes.
+
+    >>> padding_metrics([(8, 6), (12, 12)])
+    {'train/padding_share': 0.1}
+    """
+    padded, real = (sum(counts) for counts in zip(*sizes, strict=True))
+    return {"train/padding_share": (padded - real) / padded}
+
+
 def over_updates(first: Mapping[str, float], last: Mapping[str, float]) -> dict[str, float]:
     """The metrics of a batch: its first update's, and how far the last one had moved."""
     return {**first, **{name: last[name] for name in OF_LAST_UPDATE}}

@@ -60,6 +60,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 @click.option("--seed", type=click.IntRange(min=0), help="Fixes secrets and sampling.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option("--dry-run", is_flag=True, help="Say how much memory it would need, and stop.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="With --dry-run: shared by so many, one a device; default: those that were launched.",
+)
 @run_dir_option
 @resume_option
 @set_option
@@ -74,6 +79,7 @@ def train(
     seed: int | None,
     device: str | None,
     dry_run: bool,
+    processes: int | None,
     run_dir: Path | None,
     resume: bool,
     overrides: tuple[str, ...],
@@ -84,11 +90,10 @@ def train(
     The default preset takes the built-in model through GRPO on Wordle on a laptop CPU. Stop with
     Ctrl-C and go on with --resume. `--algo sft` is `wordle-rl pretrain`, with its settings.
     """
+    _check_dry_run(algo, dry_run, processes)
     if algo == "sft":
         if as_json:
             raise ConfigError("--algo sft is wordle-rl pretrain: leave out --json")
-        if dry_run:
-            raise ConfigError("--algo sft is wordle-rl pretrain: leave out --dry-run")
         _pretrain(preset, _given(env, model, steps, seed, device), run_dir, resume, overrides)
         return
     flags = {
@@ -122,25 +127,40 @@ def train(
     values = apply_overrides(values, [*overrides, *flags_last])
     config = parse(TrainConfig, values)
     if dry_run:
-        _say_plan(config, as_json)
+        _say_plan(config, processes, as_json)
     else:
         _train(config, run, resume, as_json)
 
 
-def _say_plan(config: TrainConfig, as_json: bool) -> None:
+def _check_dry_run(algo: str | None, dry_run: bool, processes: int | None) -> None:
+    """Refuse flags that have no meaning together."""
+    if processes is not None and not dry_run:
+        raise ConfigError("--processes is for --dry-run: accelerate launch starts them")
+    if dry_run and algo == "sft":
+        raise ConfigError("--algo sft is wordle-rl pretrain: leave out --dry-run")
+
+
+def _say_plan(config: TrainConfig, processes: int | None, as_json: bool) -> None:
     from wordle_rl.training.dry_run import plan
-    from wordle_rl.training.loops import loop_of
+    from wordle_rl.training.loops import check_processes, loop_of
     from wordle_rl.training.pair_methods import REWARD_MODEL
+    from wordle_rl.training.processes import world
 
     if config.train.algo == REWARD_MODEL:
         raise ConfigError("--dry-run is for methods that play games, not for a reward model")
-    planned = plan(loop_of(config.train.algo).complete(config))
+    config = loop_of(config.train.algo).complete(config)
+    check_processes(config, processes)
+    planned = plan(config, processes)
+    if world().rank > 0:
+        return
     if as_json:
         parts = ("weights", "training", "playing", "updating", "peak")
         bytes_ = {part: getattr(planned.memory, part) for part in parts}
-        click.echo(json.dumps({"bytes": bytes_, "workload": asdict(planned.workload)}))
+        told = {"workload": asdict(planned.workload), "processes": planned.processes}
+        click.echo(json.dumps({"bytes": bytes_, **told}))
         return
-    click.echo(f"memory on {planned.device}, estimated:")
+    each = f" of each of {planned.processes} processes" if planned.processes > 1 else ""
+    click.echo(f"memory{each} on {planned.device}, estimated:")
     for line in planned.lines:
         click.echo(f"  {line}")
 

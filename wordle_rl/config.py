@@ -61,6 +61,8 @@ class PretrainConfig(Section):
     """Variables of the model's chat template, for example `{ enable_thinking = false }`."""
     lora_rank: int = Field(default=0, ge=0)
     """0 trains all weights; above 0 trains adapters of this rank, folded in when they are saved."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: more time, far less memory."""
     layers: int = Field(default=4, ge=1)
     """Layers of a fresh nano."""
     width: int = Field(default=256, ge=32, multiple_of=32)
