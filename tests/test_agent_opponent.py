@@ -144,7 +144,7 @@ def test_a_suite_knows_its_opponent_by_its_weights() -> None:
 
 
 def test_agents_by_name() -> None:
-    assert make_env(TIC_TAC_TOE, opponent="agent:solver").reset(seed=0)
+    assert make_env(TIC_TAC_TOE, opponent="agent:solver").reset(seed=0)[1]["seat"] == 0
     assert load_opponent("solver", 0.0) is load_opponent("solver", 0.0)  # one model for all games
     for name, line in {
         "agent:": "opponent 'agent:' names no agent: write agent:nano",
