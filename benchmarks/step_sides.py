@@ -40,8 +40,10 @@ from wordle_rl.training.trainer import train
 from wordle_rl.training.trl_games import columns_of, earned, task_of, task_row
 
 GROUP = 16
-LR = 3e-4
-"""Constant: the warm-ups of the two begin differently, TRL's with a step at rate 0."""
+LR = {"wins": 3e-4, "lottery": 1e-9}
+"""By reward. Constant: the warm-ups of the two begin differently, TRL's with a step at rate 0. There
+is nothing to learn in a lottery, and at a rate that moves the policy each side would drift its own
+way, to longer or shorter answers: at this one both play and update on alike games throughout."""
 ANSWER_TOKENS: dict[Style, int] = {"compact": 12, "chat": 24}
 """Longest answer; nano's own in its notation."""
 MICRO_BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
@@ -204,7 +206,7 @@ def run_ours(work: Work) -> dict[str, Any]:
                 "rollout": {"tasks_per_step": work.games // GROUP, "group_size": GROUP},
                 "train": {
                     "steps": work.steps,
-                    "lr": LR,
+                    "lr": LR[work.reward],
                     "warmup_steps": 0,
                     "seed": work.seed,
                     "tokens_per_row": float(ANSWER_TOKENS[work.style]),
@@ -289,7 +291,7 @@ def trl_settings(work: Work, chosen: Mapping[str, Any]) -> Any:
         num_generations=GROUP,
         max_completion_length=ANSWER_TOKENS[work.style],
         max_steps=work.steps,
-        learning_rate=LR,
+        learning_rate=LR[work.reward],
         lr_scheduler_type="constant",
         adam_beta2=0.95,
         max_grad_norm=1.0,
