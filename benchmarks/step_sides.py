@@ -41,9 +41,9 @@ from wordle_rl.training.trl_games import columns_of, earned, task_of, task_row
 
 GROUP = 16
 LR = {"wins": 3e-4, "lottery": 1e-9}
-"""By reward. Constant: the warm-ups of the two begin differently, TRL's with a step at rate 0. There
-is nothing to learn in a lottery, and at a rate that moves the policy each side would drift its own
-way, to longer or shorter answers: at this one both play and update on alike games throughout."""
+"""By reward. Constant: the warm-ups of the two begin differently, TRL's with a step at rate 0.
+There is nothing to learn in a lottery, and at a rate that moves the policy each side would drift
+its own way, to longer or shorter answers: at this one both play alike games throughout."""
 ANSWER_TOKENS: dict[Style, int] = {"compact": 12, "chat": 24}
 """Longest answer; nano's own in its notation."""
 MICRO_BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
