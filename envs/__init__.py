@@ -144,11 +144,24 @@ def make_env(env_id: str, *, rewards: Rewards | None = None, **options: Any) -> 
     if is_plugin(env_id):
         env = _creator(env_id)(**options)
     else:
-        made = gymnasium.make(resolve_env_id(env_id), disable_env_checker=True, **options)
-        env = made.unwrapped
+        env = _made(resolve_env_id(env_id), options)
     if not isinstance(env, TextEnv):
         raise ConfigError(f"game {env_id!r} is a {type(env).__name__}: it must be a TextEnv")
     return ComposedRewards(env, rewards) if rewards else env
+
+
+def _made(env_id: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
+    """A registered game; what its options are that it cannot use is one line."""
+    try:
+        return gymnasium.make(env_id, disable_env_checker=True, **options).unwrapped
+    except ConfigError:
+        raise
+    except (AttributeError, TypeError, ValueError) as error:
+        if not options:
+            raise
+        given = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        reason = str(error).partition(" was raised from the environment creator")[0]
+        raise ConfigError(f"game {env_id!r} does not take {given}: {reason}") from error
 
 
 def options_of(env_id: str) -> dict[str, Any] | None:

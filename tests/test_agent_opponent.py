@@ -248,4 +248,6 @@ def test_what_a_flag_is_not_is_refused() -> None:
         make_env("wordle", hard_mode="yes")
     with pytest.raises(ConfigError, match="game_options 3 is no table"):
         make_env(TIC_TAC_TOE, game_options=3)
+    with pytest.raises(ConfigError, match=r"does not take source=\[1\]: 'list' object has no"):
+        make_env("math", source=[1])
     assert isinstance(make_env("wordle", hard_mode=True), TextEnv)
