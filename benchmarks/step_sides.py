@@ -46,8 +46,10 @@ There is nothing to learn in a lottery, and at a rate that moves the policy each
 its own way, to longer or shorter answers: at this one both play alike games throughout."""
 ANSWER_TOKENS: dict[Style, int] = {"compact": 12, "chat": 24}
 """Longest answer; nano's own in its notation."""
-MICRO_BATCH_TOKENS = {"cpu": 2048, "cuda": 16384}
-"""Ours; on a CPU fewer than by default, for less memory."""
+MICRO_BATCH_TOKENS = {("cpu", "compact"): 2048, ("cpu", "chat"): 16384}
+"""Ours by device and style. Rows of a few dozen tokens gain nothing from larger ones and take less
+memory in small ones; long rows share their prompt with those of the same micro-batch alone."""
+MICRO_BATCH_ELSEWHERE = 16384
 REWARDS = {"wins": "binary", "lottery": "benchmarks.step_sides:lottery"}
 """What a game pays. A model that wins nothing needs the lottery: our trainer drops groups in which
 all games earned the same, and a step without an update is no whole step."""
@@ -210,7 +212,9 @@ def run_ours(work: Work) -> dict[str, Any]:
                     "warmup_steps": 0,
                     "seed": work.seed,
                     "tokens_per_row": float(ANSWER_TOKENS[work.style]),
-                    "micro_batch_tokens": MICRO_BATCH_TOKENS[work.device],
+                    "micro_batch_tokens": MICRO_BATCH_TOKENS.get(
+                        (work.device, work.style), MICRO_BATCH_ELSEWHERE
+                    ),
                 },
                 "eval": {"every_steps": 0},
                 "save": {"checkpoint_every_steps": work.steps},
