@@ -113,13 +113,19 @@ def update_trpo(player: Player, optimizer: Adam, games: Games) -> None:
     def surrogate() -> Tensor:
         return -importance(inputs(player, games, advantages), Clip())[games.mask].mean()
 
-    def kl() -> Tensor:
-        return (old.exp() * (old - player.actor(games.states))).sum(-1)[games.mask].mean()
+    def kl(logits: Tensor, _part: slice = slice(None)) -> Tensor:
+        return (old.exp() * (old - logits.log_softmax(-1))).sum(-1)[games.mask].mean()
 
-    product = cg.fisher_product(kl, weights, damping=1e-3)
+    # So few actions are looked at together, and the whole network is before their logits.
+    states = cg.States(hidden=player.actor(games.states), parts=[slice(None)], kl=kl)
+    product = cg.fisher_product([states], weights)
     direction = cg.conjugate_gradient(product, cg.flat_gradient(surrogate(), weights))
     step = cg.trust_region_step(product, direction, 0.02)
-    cg.line_search(weights, step, lambda: (surrogate().item(), kl().item()), max_kl=0.02)
+
+    def moved() -> tuple[float, float]:
+        return surrogate().item(), kl(player.actor(games.states)).item()
+
+    cg.line_search(weights, step, moved, max_kl=0.02)
     for _ in range(10):
         critic = value_loss(player.critic(games.states), values, returns, 10.0)
         descend(optimizer, critic[games.mask].mean())

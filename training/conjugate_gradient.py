@@ -57,7 +57,8 @@ class States:
     parts: Sequence[slice]
     """Which of the N are looked at together."""
     kl: Callable[[Tensor, slice], Tensor]
-    """(hidden states of a part, which part) -> their share of the mean KL(pi_old || pi)."""
+    """(hidden states of a part, which part) -> their share of the mean KL(pi_old || pi), of
+    distributions that it normalises itself: its gradient is 0 where pi is pi_old."""
 
 
 def fisher_product(
