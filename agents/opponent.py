@@ -33,9 +33,16 @@ class AgentOpponent:
     def __init__(self, agent: Agent, *, temperature: float = 0.0) -> None:
         self._agent = agent
         self._temperature = temperature
+        self._name: str | None = None
 
     def __repr__(self) -> str:
         return f"AgentOpponent({self._agent.name!r}, temperature={self._temperature})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """One that was loaded by its name is loaded again: weights do not travel with a game."""
+        if self._name is not None:
+            return load_opponent, (self._name, self._temperature)
+        return super().__reduce__()  # type: ignore[return-value]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AgentOpponent:
         """This one: weights are not copied with a game."""
@@ -108,4 +115,6 @@ def load_opponent(name: str, temperature: float) -> AgentOpponent:
     Raises:
         ConfigError, RunError, ModelError: as `load_agent`.
     """
-    return AgentOpponent(load_agent(name), temperature=temperature)
+    opponent = AgentOpponent(load_agent(name), temperature=temperature)
+    opponent._name = name
+    return opponent

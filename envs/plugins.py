@@ -33,5 +33,6 @@ def load_plugin(kind: str, name: str) -> Any:
     except ImportError as error:
         raise ConfigError(f"cannot import {kind} {name!r}: {error}") from error
     if not hasattr(module, attribute):
-        raise unknown_name(f"{kind} in {module_name}", attribute, vars(module))
+        public = [known for known in vars(module) if not known.startswith("_")]
+        raise unknown_name(f"{kind} in {module_name}", attribute, public)
     return getattr(module, attribute)

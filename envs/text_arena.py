@@ -17,7 +17,7 @@ from wordle_rl.envs.opponents import Conversation, Opponent, TalkingOpponent, fi
 from wordle_rl.envs.rewards import RewardParts
 from wordle_rl.envs.text_arena_games import check_id, check_playable
 from wordle_rl.envs.text_arena_match import MAX_TURNS, Exchange, Match, OutcomeName, TwoPlayerGame
-from wordle_rl.errors import ConfigError
+from wordle_rl.errors import ConfigError, OpponentError
 
 Seat = Literal[0, 1, "alternate", "random"]
 EndReason = Literal["", "solved", "draw", "lost", "invalid", "error", "max_turns"]
@@ -200,7 +200,8 @@ class TextArenaEnv(TextEnv):
         while self._players == 2 and not self._match.done and self._match.to_move != self._seat:
             action = self._opponents_action()
             if not isinstance(action, str):
-                raise TypeError(f"the opponent's action is a {type(action).__name__}, not a str")
+                kind = type(action).__name__
+                raise OpponentError(f"the opponent's action is a {kind}, not a str: {action!r}")
             self._match.step(action)
 
     def _greet_opponent(self) -> None:

@@ -157,6 +157,15 @@ def test_agents_by_name() -> None:
     assert OpponentError.exit_code == 1
 
 
+def test_one_that_has_a_name_is_loaded_again_and_not_pickled() -> None:
+    env = make_env(TIC_TAC_TOE, opponent="agent:nano", style="compact", seat=1)
+    env.reset(seed=1)
+    told = pickle.dumps(env)
+    assert len(told) < 100_000  # no weights
+    twin = pickle.loads(told)
+    assert env.step("4")[0] == twin.step("4")[0]
+
+
 # --- the record
 
 
@@ -233,6 +242,34 @@ def test_an_agent_is_measured_against_another(tmp_path: Path) -> None:
     assert all(len(game["opponent"]) >= 4 for game in games)
     header = json.loads((out / "games.jsonl").read_text().splitlines()[0])["header"]
     assert header["suite"] == "tictactoe-random-val against agent:solver[6]"
+
+
+def three(_said: str, _chance: object) -> int:
+    """An opponent that says no text."""
+    return 3
+
+
+def test_games_that_fail_are_said_to_have_failed() -> None:
+    suite = ("--suite", "tictactoe-random-val", "--limit", "2", "--no-store")
+    _, said = evaluate("solver", *suite, "--opponent", f"{__name__}:three")
+    assert "2 of 2 games failed and count as lost, the first by: OpponentError: the opp" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("env.options.seat=1", "setting env.options.seat: self-play has no such option"),
+        ("env.options.nope=3", "setting env.options.nope: self-play has no such option"),
+        ("env.options.style=chat", "setting env.options.style: self-play has no such option"),
+        ("env.reward=native", "setting env.reward: leave it out, self-play pays 1 for a win"),
+        ("env.rewards={correct=1.0}", "setting env.rewards: leave it out, self-play pays"),
+    ],
+)
+def test_what_self_play_does_not_read_is_refused(setting: str, line: str, tmp_path: Path) -> None:
+    flags = ["--preset", "smoke", "--env", TIC_TAC_TOE, "--opponent", "self", "--set", setting]
+    done = CliRunner().invoke(cli, ["train", *flags, "--run-dir", str(tmp_path / "run")])
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception).startswith(line)
 
 
 def test_a_suite_without_an_opponent_has_none() -> None:

@@ -227,6 +227,16 @@ def test_an_option_that_there_is_not_is_one_line(option: str, message: str) -> N
     check_mistake(run("guess-number", ["5"], "--option", option), message)
 
 
+def test_what_a_flag_says_is_not_said_otherwise() -> None:
+    twice = ["--opponent", "perfect", "--option", "opponent=random"]
+    line = "--opponent 'perfect' and --option opponent='random': leave one out"
+    check_mistake(run("textarena:TicTacToe-v0", ["[1]"], *twice), line)
+    twice = ["--split", "val", "--option", "split=train"]
+    check_mistake(run("guess-number", ["5"], *twice), "option split='train' is 'val' in play")
+    line = "option render_mode='human' is None in play"
+    check_mistake(run("guess-number", ["5"], "--option", "render_mode=human"), line)
+
+
 def test_what_play_needs_is_not_an_option() -> None:
     check_mistake(
         run("wordle", ["quit"], "--option", "style=compact"),

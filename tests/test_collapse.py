@@ -40,6 +40,7 @@ def run_of(*stretches: tuple[int, Mapping[str, float]]) -> list[dict[str, float]
     ("late", "words"),
     [
         ({"train/loss": math.nan}, ["not finite: train/loss is nan", "train.lr"]),
+        ({"rollout/errors": 3.0}, ["failed games: 3 of the 512 of a step", "episodes/"]),
         ({"train/sampler_kl": 0.5}, ["sampler KL: 0.5 nats", "model.dtype=float32"]),
         ({"train/grad_norm": 12.5}, ["gradient norm: 12.5", "was 1 before", "train.lr"]),
         (

@@ -29,7 +29,7 @@ from wordle_rl.envs.perfect_play import (
 from wordle_rl.envs.text_arena import TextArenaEnv
 from wordle_rl.envs.text_arena_games import GAMES_OF_TWO
 from wordle_rl.envs.text_arena_match import Exchange, TwoPlayerGame
-from wordle_rl.errors import ConfigError
+from wordle_rl.errors import ConfigError, OpponentError
 
 LEGAL_AT_RANDOM = [
     "ColonelBlotto-v0",
@@ -258,7 +258,7 @@ def test_wrong_opponents_are_explained(opponent: Any, message: str) -> None:
 
 def test_an_opponent_that_says_no_text() -> None:
     env = TextArenaEnv(game="Nim-v0", opponent=lambda *_: 3, seat=1)  # type: ignore[arg-type, return-value]
-    with pytest.raises(TypeError, match="the opponent's action is a int, not a str"):
+    with pytest.raises(OpponentError, match="the opponent's action is a int, not a str: 3"):
         env.reset(seed=0)
 
 

@@ -57,6 +57,16 @@ def _not_finite(history: History) -> str | None:
     return None
 
 
+def _games_failed(history: History) -> str | None:
+    failed, games = (history[-1].get(f"rollout/{key}", 0.0) for key in ("errors", "games"))
+    if not failed:
+        return None
+    return (
+        f"failed games: {failed:.0f} of the {games:.0f} of a step; a game, a reward or an opponent "
+        "raised an error, episodes/ has it word for word"
+    )
+
+
 def _sampler_kl_high(history: History) -> str | None:
     now = _recent(history, "train/sampler_kl", least=1)
     if now is None or now <= MAX_SAMPLER_KL:
@@ -218,6 +228,7 @@ def _critic_blind(history: History) -> str | None:
 
 CHECKS: Final[Sequence[Callable[[History], str | None]]] = (
     _not_finite,
+    _games_failed,
     _sampler_kl_high,
     _gradient_exploded,
     _win_rate_fell,

@@ -137,6 +137,10 @@ def _play(
     )
 
 
+MATCH_OPTIONS = frozenset({"game_options", "opening_moves", "max_turns"})
+"""Options of `TwoPlayerGame` that a run may set."""
+
+
 def training_match(task: Task, style: Style) -> TwoPlayerMatch:
     """A new game of two seats: one of TextArena, or a user's own class as `package.module:Class`.
 
@@ -152,6 +156,11 @@ def training_match(task: Task, style: Style) -> TwoPlayerMatch:
         raise ConfigError(
             f"game {task.env_id!r} cannot be played against itself: use a game for two, for "
             "example textarena:TicTacToe-v0"
+        )
+    if strangers := options.keys() - MATCH_OPTIONS:
+        raise ConfigError(
+            f"setting env.options.{min(strangers)}: self-play has no such option, leave it out "
+            f"(known: {', '.join(sorted(MATCH_OPTIONS))})"
         )
     return TwoPlayerGame(game, style=style, **options)
 
@@ -221,6 +230,12 @@ def _check_choices(config: TrainConfig) -> None:
     """Self-play has no player to open its games, and its groups are of seats, not of tasks."""
     if config.env.opponent == SELF and world().count > 1:
         raise ConfigError("setting env.opponent='self': self-play runs in one process only")
+    if config.env.opponent == SELF and (config.env.rewards or config.env.reward != "binary"):
+        name = "rewards" if config.env.rewards else "reward"
+        raise ConfigError(
+            f"setting env.{name}: leave it out, self-play pays 1 for a win, 0 for a draw and -1 "
+            "for a loss"
+        )
     chosen = config.tasks.model_dump().items() - TasksSection().model_dump().items()
     if config.env.opponent == SELF and chosen:
         raise ConfigError(

@@ -7,7 +7,7 @@ command runs, so that `--help` is quick.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from functools import wraps
@@ -182,6 +182,7 @@ class _Settings:
                 batch_games=getattr(agent, "batch_games", BATCH_GAMES),
                 on_game=on_game,
             )
+        _say_failures(games)
         if not self.no_store:
             self._record(agent, suite, report, games)
         return report, games
@@ -245,6 +246,17 @@ class _Settings:
             kept = f"the games so far are in {self.out}, the same command goes on"
             click.echo(f"stopped: {kept if self.out else 'nothing was kept'}", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _say_failures(games: Sequence[GameRecord]) -> None:
+    """Failed games count as lost, whoever failed."""
+    failed = [game["error"] for game in games if game["error"] is not None]
+    if failed:
+        click.echo(
+            f"{len(failed)} of {len(games)} games failed and count as lost, the first by: "
+            f"{failed[0]}",
+            err=True,
+        )
 
 
 @contextmanager

@@ -29,7 +29,8 @@ AGENT_DELAY_S = 0.6
 @click.option(
     "--opponent",
     metavar="NAME",
-    help="In a game for two: random, greedy, perfect, agent:NAME, or package.module:name.",
+    help="In a game for two: random, greedy, perfect, agent:NAME (its best moves), sampled:NAME, "
+    "or package.module:name.",
 )
 @click.option(
     "--option",
@@ -150,7 +151,11 @@ def _read_options(given: tuple[str, ...], opponent: str | None) -> dict[str, Any
     from wordle_rl.config import apply_overrides
 
     options = apply_overrides({}, given, flag="--option")
-    return options if opponent is None else {**options, "opponent": opponent}
+    if opponent is not None and options.setdefault("opponent", opponent) != opponent:
+        raise ConfigError(
+            f"--opponent {opponent!r} and --option opponent={options['opponent']!r}: leave one out"
+        )
+    return options
 
 
 def _read_day(text: str) -> date:

@@ -126,7 +126,8 @@ class EnvSection(Section):
     split: Literal["train", "val", "test", "all"] = "train"
     """Which secrets are drawn; anything but `train` forfeits the held-out figures."""
     opponent: str = ""
-    """In a game for two: `self`, `random`, `greedy`, `perfect`, or `package.module:name`."""
+    """In a game for two: `self`, `random`, `greedy`, `perfect`, an agent as `agent:NAME` (its best
+    moves) or `sampled:NAME` (drawn at temperature 1), or `package.module:name`."""
     beliefs: bool = False
     """Have games tell what is still possible after each turn; algorithms that ask set it."""
     options: dict[str, Any] = Field(default_factory=dict)

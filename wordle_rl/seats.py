@@ -46,16 +46,18 @@ class Setup:
         Raises:
             ConfigError: the game does not take an option, or play itself has set it otherwise.
         """
+        if self.split is not None:
+            options["split"] = self.split
+        if self.hard:
+            options["hard_mode"] = True
+        if "render_mode" in self.options:
+            options["render_mode"] = None  # the session prints the game itself
         for key in self.options.keys() & options.keys():
             if self.options[key] != options[key]:
                 raise ConfigError(
                     f"option {key}={self.options[key]!r} is {options[key]!r} in play: leave it out"
                 )
         options |= self.options
-        if self.split is not None:
-            options["split"] = self.split
-        if self.hard:
-            options["hard_mode"] = True
         return make_env(self.env_id, **options)
 
 
