@@ -75,15 +75,17 @@ def four_bits(dtype: torch.dtype) -> BitsAndBytesConfig:
 
 
 def merged(model: PreTrainedModel) -> PreTrainedModel:
-    """A plain model that plays the same: the adapter folded into a copy of the weights.
+    """A plain model that plays the same: the adapter folded into a float32 copy on the host.
 
-    Weights of four bits become float32: rounded to four bits again they would lose the adapter.
+    What an adapter adds is small beside the frozen weights: added in bfloat16, and more so in four
+    bits, most of a young one would be rounded away.
     """
     if not isinstance(model, PeftModel):
         return model
     folded = copy.deepcopy(model)
     if getattr(folded.get_base_model(), "is_loaded_in_4bit", False):
         return _widened(folded)
+    torch.nn.Module.to(folded, "cpu", torch.float32)
     return cast(PreTrainedModel, folded.merge_and_unload())
 
 

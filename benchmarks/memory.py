@@ -91,7 +91,7 @@ def rows() -> list[str]:
         config = fill_defaults(parse(TrainConfig, read_preset(name)))
         shape = shape_of(described)
         workload = workload_of(
-            config, make_env("wordle"), OPENING_TOKENS, config.model.max_new_tokens or 64
+            config, make_env("wordle").public(), OPENING_TOKENS, config.model.max_new_tokens or 64
         )
         for way, changes in WAYS.items():
             sections = {
@@ -124,7 +124,7 @@ def large_rows() -> list[str]:
     for name, (processes, rank, again) in LARGE.items():
         model = {**STEP["model"], "gradient_checkpointing": again}
         config = fill_defaults(parse(TrainConfig, {**STEP, "model": model, "lora": {"rank": rank}}))
-        work = workload_of(config, make_env("wordle"), OPENING_TOKENS, 24, processes)
+        work = workload_of(config, make_env("wordle").public(), OPENING_TOKENS, 24, processes)
         found = memory_of(shape, work, config, torch.bfloat16, processes)
         numbers = (
             found.weights,

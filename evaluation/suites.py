@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast, get_args
 
-from wordle_rl.envs import make_env, options_of, resolve_env_id, supported
+from wordle_rl.envs import ARENA_PREFIX, make_env, options_of, resolve_env_id, supported
 from wordle_rl.envs.guess_number import GuessNumberEnv
 from wordle_rl.envs.lexicon import Lexicon
 from wordle_rl.envs.mastermind import MastermindEnv
@@ -111,7 +111,8 @@ class Suite:
         if drawn := [t for t in self.tasks if "secret" not in t.options]:
             content["drawn"] = [[t.seed, dict(t.options)] for t in drawn]
         opponent = self.env_options.get("opponent")
-        if opponent and (who := fingerprint_of(opponent, self.env_options["game"])):
+        game = self.env_options.get("game", self.env_id.removeprefix(ARENA_PREFIX))
+        if opponent and (who := fingerprint_of(opponent, game)):
             content["opponent"] = who  # a run's name says little of its weights
         return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")))
 

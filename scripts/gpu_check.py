@@ -338,6 +338,10 @@ CHECKS: Sequence[Callable[[Bench], list[Row]]] = (
 """In this order: the first ones are what the later ones need."""
 
 
+WIDTH = 40
+"""Of the column of names."""
+
+
 class OutOfTime(Exception):
     """The time for all checks is up."""
 
@@ -364,20 +368,23 @@ def stopped_after(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def run_checks(bench: Bench, limit_s: float) -> list[Row]:
-    """The rows of all checks for which there is time."""
-    began, rows = time.perf_counter(), []
+def run_checks(bench: Bench, limit_s: float) -> Iterator[Row]:
+    """The rows of all checks for which there is time, as they are found; a failure is one."""
+    began = time.perf_counter()
     for check in CHECKS:
         left = limit_s - (time.perf_counter() - began)
         if left <= 0:
-            rows.append(Row(what=check.__name__, found="left out: no time", right=None))
+            yield Row(what=check.__name__, found="left out: no time", right=None)
             continue
         try:
             with stopped_after(left):
-                rows += check(bench)
+                rows = check(bench)
         except OutOfTime:
-            rows.append(Row(what=check.__name__, found="stopped: no time", right=None))
-    return rows
+            rows = [Row(what=check.__name__, found="stopped: no time", right=None)]
+        except Exception as error:  # a device can fail in any way, and the others are still told
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            rows = [Row(what=check.__name__, found=f"failed: {reason}", right=False)]
+        yield from rows
 
 
 @click.command()
@@ -388,11 +395,11 @@ def main(device: str, quick: bool, limit_s: float) -> None:
     """Check and time what a GPU changes."""
     began = time.perf_counter()
     bench = build(device, quick)
-    rows = run_checks(bench, limit_s - (time.perf_counter() - began))
-    width = max(len(row.what) for row in rows)
-    for row in rows:
+    rows = []
+    for row in run_checks(bench, limit_s - (time.perf_counter() - began)):
+        rows.append(row)
         verdict = {True: "right", False: "WRONG", None: ""}[row.right]
-        click.echo(f"{row.what:{width}}  {verdict:5}  {row.found}")
+        click.echo(f"{row.what:{WIDTH}}  {verdict:5}  {row.found}")
     sys.exit(any(row.right is False for row in rows))
 
 

@@ -45,7 +45,7 @@ def test_what_is_wrong_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_there_is_no_time_for_is_named() -> None:
-    rows = gpu_check.run_checks(gpu_check.build("cpu", quick=True), limit_s=-1.0)
+    rows = [*gpu_check.run_checks(gpu_check.build("cpu", quick=True), limit_s=-1.0)]
     assert [row.what for row in rows] == [check.__name__ for check in gpu_check.CHECKS]
     assert {row.found for row in rows} == {"left out: no time"}
 
@@ -59,9 +59,20 @@ def test_a_check_that_takes_too_long_is_stopped_and_the_rest_left_out(
 
     monkeypatch.setattr(gpu_check, "CHECKS", [endless, gpu_check.check_device])
     began = time.perf_counter()
-    rows = gpu_check.run_checks(gpu_check.build("cpu", quick=True), limit_s=0.2)
+    rows = [*gpu_check.run_checks(gpu_check.build("cpu", quick=True), limit_s=0.2)]
     assert time.perf_counter() - began < 5
     assert [row.found for row in rows] == ["stopped: no time", "left out: no time"]
+
+
+def test_a_check_that_fails_is_a_row_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(bench: gpu_check.Bench) -> list[gpu_check.Row]:
+        raise RuntimeError("CUDA error: no kernel\nand much more")
+
+    bench = gpu_check.build("cpu", quick=True)
+    monkeypatch.setattr(gpu_check, "CHECKS", [broken, gpu_check.check_device])
+    rows = [*gpu_check.run_checks(bench, limit_s=60)]
+    assert (rows[0].found, rows[0].right) == ("failed: CUDA error: no kernel", False)
+    assert len(rows) > 1
 
 
 def test_another_window_than_the_games_were_played_with_is_wrong(

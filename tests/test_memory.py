@@ -21,12 +21,12 @@ from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.logprobs import token_logprobs
 from wordle_rl.agents.lora import add_lora
 from wordle_rl.cli import cli
-from wordle_rl.config import PretrainConfig, TrainConfig, parse, preset_names
+from wordle_rl.config import PretrainConfig, TrainConfig, parse, preset_names, read_preset
 from wordle_rl.errors import ConfigError, ModelError
 from wordle_rl.run_dir import RunDir
 from wordle_rl.training import dry_run, session
 from wordle_rl.training.algorithms import fill_defaults
-from wordle_rl.training.dry_run import plan, plan_imitation
+from wordle_rl.training.dry_run import Plan, plan, plan_imitation
 from wordle_rl.training.memory import Workload, hint_at_memory, memory_of, shape_of
 from wordle_rl.training.session import run_pretraining
 
@@ -304,6 +304,35 @@ def test_processes_share_games_and_with_shard_weights() -> None:
     assert adapter.gathered == 2 * shape.parameters, "frozen weights are held in bfloat16"
     assert layer * shape.layers + shape.outside == shape.parameters
     assert shape.outside == 500 * 256 + 256, "a tied embedding and the last norm"
+
+
+@pytest.mark.parametrize("preset", ["default", "guess-number", "math", "tictactoe", "champion"])
+def test_a_preset_of_the_built_in_models_has_an_estimate(preset: str) -> None:
+    """Self-play too, which has no environment, and never more than the model can read."""
+    values = {**read_preset(preset)}
+    values["model"] = {**values.get("model", {}), "path": "nano", "device": "cpu"}
+    planned = plan(fill_defaults(parse(TrainConfig, values)))
+    assert 0 < planned.workload.tokens_per_game <= 2048
+    assert planned.memory.peak > 0
+
+
+def test_games_of_an_evaluation_count_as_well() -> None:
+    small = {"rollout": {"tasks_per_step": 2, "group_size": 2}, "model": {"device": "cpu"}}
+    games = [
+        plan(fill_defaults(parse(TrainConfig, {**small, "eval": chosen}))).workload.games
+        for chosen in ({}, {"batch_games": 7}, {"every_steps": 0, "final_suite": ""})
+    ]
+    assert games == [128, 7, 4]
+
+
+def test_an_estimate_that_fails_stops_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> Plan:
+        raise ConfigError("setting env.options.opponent: leave it out")
+
+    monkeypatch.setattr(session, "pick_device", lambda name: torch.device("cuda"))
+    console = Console(file=io.StringIO())
+    session.warn_of_memory("auto", failing, console)
+    assert "memory: not estimated, setting env.options" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_a_dry_run_for_so_many_processes(tmp_path: Path) -> None:

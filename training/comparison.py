@@ -19,6 +19,7 @@ from wordle_rl.evaluation.report import comparison_table, paired_table, rows_of
 from wordle_rl.evaluation.suites import Suite
 from wordle_rl.records import EvalReport
 from wordle_rl.run_dir import RunDir, write_atomically
+from wordle_rl.training.memory import evaluated_at_once
 from wordle_rl.training.policy import load_player
 from wordle_rl.training.processes import workers, world
 
@@ -58,7 +59,9 @@ def compare(
                     out_dir=_folder(run, suite, when, agent) if run.writes else None,
                     on_game=kept.append,
                     workers=workers(),
+                    batch_games=evaluated_at_once(config, world().count),
                 )
+        del agent  # before the next one is loaded
     results = []
     for suite in suites:
         result = Comparison(

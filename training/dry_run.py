@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoTokenizer
@@ -23,7 +25,7 @@ from wordle_rl.config import (
 )
 from wordle_rl.envs.base import Style
 from wordle_rl.errors import ModelError
-from wordle_rl.training.games import draw_tasks, training_env
+from wordle_rl.training.games import SELF, draw_tasks, training_env, training_match
 from wordle_rl.training.memory import (
     Memory,
     Workload,
@@ -91,16 +93,15 @@ def plan(config: TrainConfig, processes: int | None = None) -> Plan:
         ChatOptions(system=config.model.system, variables=config.model.chat_template_kwargs),
     )
     device = pick_device(config.model.device)
-    task = draw_tasks(config, 0)[0]
-    env = training_env(config.env, task, style)
-    opening, _ = env.reset(seed=task.seed, options=dict(task.options))
+    opening, rules = _first_game(config, style)
     workload = workload_of(
         config,
-        env,
+        rules,
         opening_tokens=len(chat.opening(opening)),
         max_new_tokens=config.model.max_new_tokens
         or int(getattr(described, "wordle_rl_max_new_tokens", 64)),
         processes=processes,
+        context=getattr(described.get_text_config(), "max_position_embeddings", None),
     )
     dtype = pick_dtype(config.model.dtype, device)
     inside = config.sampler.kind == "vllm" and not config.sampler.base_url
@@ -111,6 +112,18 @@ def plan(config: TrainConfig, processes: int | None = None) -> Plan:
         processes=processes,
         vllm_share=config.sampler.memory_share if inside else 0.0,
     )
+
+
+def _first_game(config: TrainConfig, style: Style) -> tuple[str, Mapping[str, Any]]:
+    """What the first game of a run says first, and its rules."""
+    task = draw_tasks(config, 0)[0]
+    if config.env.opponent == SELF:
+        match = training_match(task, style)
+        match.reset(task.seed % 2**31)
+        return match.observation(match.to_move), {}
+    env = training_env(config.env, task, style)
+    opening, _ = env.reset(seed=task.seed, options=dict(task.options))
+    return opening, env.public()
 
 
 def plan_imitation(config: PretrainConfig, games: int) -> Plan:

@@ -9,7 +9,7 @@ need comes on top (about 1 GB on CUDA).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,6 @@ from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from wordle_rl.agents.logprobs import LOGITS_AT_ONCE
 from wordle_rl.config import PretrainConfig, TrainConfig
-from wordle_rl.envs.base import TextEnv
 from wordle_rl.errors import ModelError
 
 GB = 1e9
@@ -152,27 +151,45 @@ def shape_of(config: PretrainedConfig) -> Shape:
     )
 
 
+TURNS = ("max_guesses", "max_attempts")
+"""How rules call the number of answers that a game allows."""
+EVALUATED_AT_ONCE = 128
+"""Games of an evaluation that run together in a run of smaller steps."""
+
+
+def evaluated_at_once(config: TrainConfig, processes: int) -> int:
+    """Games of a validation, or of the comparison at the end, that run together in a process."""
+    step = config.rollout.tasks_per_step * config.rollout.group_size
+    return math.ceil((config.eval.batch_games or max(EVALUATED_AT_ONCE, step)) / processes)
+
+
 def workload_of(
     config: TrainConfig,
-    env: TextEnv,
+    rules: Mapping[str, Any],
     opening_tokens: int,
     max_new_tokens: int,
     processes: int = 1,
+    context: int | None = None,
 ) -> Workload:
-    """The games of a step that one process plays, and its micro-batch.
+    """The games that one process plays at once, of a step or of an evaluation, and its micro-batch.
 
     Args:
         config: complete settings.
-        env: one of the games.
+        rules: of one of the games (`TextEnv.public`).
         opening_tokens: of a game's first prompt.
         max_new_tokens: longest answer.
-        processes: they share the tasks of a step.
+        processes: they share the tasks of a step, and the games of an evaluation.
+        context: tokens after which the model ends a game; None where it never does.
     """
     tasks = math.ceil(config.rollout.tasks_per_step / processes)
-    turns = min(config.rollout.max_turns, int(env.public().get("max_guesses", 1 << 30)))
+    games = tasks * config.rollout.group_size
+    if config.eval.every_steps or config.eval.final_suite:
+        games = max(games, evaluated_at_once(config, processes))
+    turns = min([config.rollout.max_turns, *(int(rules[key]) for key in TURNS if key in rules)])
+    tokens = opening_tokens + turns * (max_new_tokens + TURN_TOKENS)
     return Workload(
-        games=tasks * config.rollout.group_size,
-        tokens_per_game=opening_tokens + turns * (max_new_tokens + TURN_TOKENS),
+        games=games,
+        tokens_per_game=tokens if context is None else min(tokens, context),
         update_tokens=config.train.micro_batch_tokens,
     )
 

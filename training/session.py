@@ -28,7 +28,7 @@ from wordle_rl.agents.halves import recompute_layers
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import LoraSection, ModelSection, PretrainConfig, TrainConfig, to_toml
-from wordle_rl.errors import ConfigError, RunError
+from wordle_rl.errors import ConfigError, RunError, WordleRLError
 from wordle_rl.evaluation.curves import plot_curve
 from wordle_rl.provenance import git_commit, hardware, versions
 from wordle_rl.records import Outcome
@@ -40,7 +40,7 @@ from wordle_rl.training.games import check_games
 from wordle_rl.training.judge import judge_scorers
 from wordle_rl.training.loggers import check_loggers, open_loggers
 from wordle_rl.training.loops import check_processes, loop_of
-from wordle_rl.training.memory import hint_at_memory
+from wordle_rl.training.memory import evaluated_at_once, hint_at_memory
 from wordle_rl.training.overlong import check_overlong
 from wordle_rl.training.pipeline import check_pipelined
 from wordle_rl.training.policy import load_policy
@@ -116,7 +116,7 @@ def run_training(
                 config,
                 run,
                 display=loggers.beside(display, games_every_steps=config.save.games_every_steps),
-                validate=validator(suites),
+                validate=validator(suites, evaluated_at_once(config, world().count)),
                 scorers=scorers,
                 interrupted=lambda: any(world().together([interrupted()])),
             )
@@ -127,7 +127,8 @@ def run_training(
         say_stopped(console, run, f"after step {outcome.step}; saved")
     if not outcome.finished or not final:
         return TrainingResult(outcome=outcome)
-    with say_how_to_resume(console, run):
+    del agent  # the comparison loads two, one after the other
+    with say_how_to_resume(console, run), hint_at_memory(config):
         comparisons = compare(config, run, final, console)
     if run.writes and run.curve.is_file():
         say(console, f"learning curve: {run.curve}")
@@ -139,7 +140,11 @@ def warn_of_memory(device: str, planned: Callable[[], Plan], console: Console) -
     """Before anything is loaded: say that an accelerator is too small, where it is."""
     if pick_device(device).type == "cpu":
         return
-    needed = planned()
+    try:
+        needed = planned()
+    except WordleRLError as error:  # what cannot be played will say so itself
+        say(console, f"memory: not estimated, {error}")
+        return
     say(console, f"memory: {needed.lines[-1]}")
     if needed.is_too_much:
         say(console, "memory: that is more than there is; wordle-rl train --dry-run tells of what")

@@ -53,17 +53,17 @@ def chosen_suites(
     return tuple(found.values())
 
 
-def validator(suites: Sequence[Suite]) -> Validate | None:
+def validator(suites: Sequence[Suite], batch_games: int = 128) -> Validate | None:
     """Plays the suites greedily: the metrics that checkpoints are chosen by; None without a suite.
 
     Of several suites each has metrics of its own, and the win rate is their mean. In games for two
-    a draw is half a win there.
+    a draw is half a win there. So many games run together.
     """
     if not suites:
         return None
 
     def validate(agent: LanguageAgent) -> dict[str, float]:
-        metrics = [_measure(agent, suite) for suite in suites]
+        metrics = [_measure(agent, suite, batch_games) for suite in suites]
         if len(suites) == 1:
             return {f"eval/greedy_{name}": value for name, value in metrics[0].items()}
         each = {
@@ -77,8 +77,8 @@ def validator(suites: Sequence[Suite]) -> Validate | None:
     return validate
 
 
-def _measure(agent: LanguageAgent, suite: Suite) -> dict[str, float]:
-    report = evaluate(agent, suite, samples=0, workers=workers()).greedy
+def _measure(agent: LanguageAgent, suite: Suite, batch_games: int) -> dict[str, float]:
+    report = evaluate(agent, suite, samples=0, workers=workers(), batch_games=batch_games).greedy
     assert report is not None
     wins, draws, score = report.win_rate, report.draw_rate.value or 0.0, report.score
     numbers = {"win_rate": wins.value, "low": wins.low, "high": wins.high, "score": score.value}

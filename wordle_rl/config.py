@@ -331,6 +331,8 @@ class EvalSection(Section):
     """What the table at the end is measured on; `auto` for the test secrets, empty for none."""
     final_samples: int = Field(default=4, ge=0)
     """Sampled games a secret in that table, beside the greedy one."""
+    batch_games: int = Field(default=0, ge=0)
+    """Games of either that run together; 0 for as many as a step has, and 128 at least."""
 
 
 class JudgeSection(Section):
