@@ -98,3 +98,13 @@ def test_a_pair_for_people(tmp_path: Path) -> None:
     assert "+0.0 %" in done.stdout
     assert (tmp_path / "a" / "games.jsonl").exists()
     assert (tmp_path / "b" / "games.jsonl").exists()
+
+
+def test_fewer_games_at_once_are_the_same_games() -> None:
+    flags = ["random", "--limit", "7", "--samples", "1", "--no-store", "--json"]
+    told = [
+        json.loads(CliRunner().invoke(evaluate, [*flags, *more]).stdout)
+        for more in ([], ["--batch-games", "2"])
+    ]
+    assert told[0] == told[1]
+    assert CliRunner().invoke(evaluate, [*flags, "--batch-games", "0"]).exit_code == 2

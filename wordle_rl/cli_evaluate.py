@@ -80,6 +80,12 @@ OPTIONS = (
     click.option("--no-store", is_flag=True, help="Record nothing."),
     click.option("--device", default="auto", show_default=True, help="Where a model runs."),
     click.option(
+        "--batch-games",
+        type=click.IntRange(min=1),
+        show_default="512",
+        help="Games that run together; fewer take less memory.",
+    ),
+    click.option(
         "--api",
         "api",
         multiple=True,
@@ -108,6 +114,7 @@ class _Settings:
     store: Path
     no_store: bool
     device: str
+    batch_games: int | None
     api: tuple[str, ...]
     seed: int
     as_json: bool
@@ -179,7 +186,7 @@ class _Settings:
                 temperature=temperature,
                 seed=self.seed,
                 out_dir=out,
-                batch_games=getattr(agent, "batch_games", BATCH_GAMES),
+                batch_games=self.batch_games or getattr(agent, "batch_games", BATCH_GAMES),
                 on_game=on_game,
             )
         _say_failures(games)
