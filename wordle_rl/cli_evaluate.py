@@ -186,13 +186,18 @@ class _Settings:
                 temperature=temperature,
                 seed=self.seed,
                 out_dir=out,
-                batch_games=self.batch_games or getattr(agent, "batch_games", BATCH_GAMES),
+                batch_games=self._batch_games(agent),
                 on_game=on_game,
             )
         _say_failures(games)
         if not self.no_store:
             self._record(agent, suite, report, games)
         return report, games
+
+    def _batch_games(self, agent: Agent) -> int:
+        """Games that run together; an agent behind a server has a number of its own."""
+        own: int = getattr(agent, "batch_games", BATCH_GAMES)
+        return own if self.batch_games is None else self.batch_games
 
     def _decoding(self, suite: Suite) -> tuple[int, float]:
         """Sampled games a secret, and their temperature; the suite's by default."""
