@@ -325,6 +325,21 @@ def test_games_of_an_evaluation_count_as_well() -> None:
     assert games == [128, 7, 4]
 
 
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (["sampler.kind=vllm"], "sampler.kind='vllm' runs in one process"),
+        (["rollout.pipelined=true"], "rollout.pipelined=true runs in one process"),
+        (["lora.bits=4"], "lora.bits=4 freezes the weights: set lora.rank as well"),
+    ],
+)
+def test_a_dry_run_refuses_what_training_refuses(settings: list[str], line: str) -> None:
+    sets = [part for setting in settings for part in ("--set", setting)]
+    done = CliRunner().invoke(cli, ["train", "--dry-run", "--processes", "2", *sets])
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception).startswith(line)
+
+
 def test_an_estimate_that_fails_stops_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing() -> Plan:
         raise ConfigError("setting env.options.opponent: leave it out")

@@ -180,8 +180,12 @@ def twin(agent: LanguageAgent) -> LanguageAgent:
     return other
 
 
-def check_pipelined(config: TrainConfig) -> None:
+def check_pipelined(config: TrainConfig, processes: int | None = None) -> None:
     """Find out that games cannot be played ahead before anything is loaded or written.
+
+    Args:
+        config: complete settings.
+        processes: None for those that are running.
 
     Raises:
         ConfigError: several processes share the run, or steps are to be recorded on a device that
@@ -189,7 +193,7 @@ def check_pipelined(config: TrainConfig) -> None:
     """
     if not config.rollout.pipelined:
         return
-    check_alone("rollout.pipelined=true")
+    check_alone("rollout.pipelined=true", processes)
     if config.model.cuda_graphs:
         raise ConfigError(
             "model.cuda_graphs=true records what the GPU does, which rollout.pipelined=true lets "

@@ -37,6 +37,12 @@ def load_player(model: ModelSection, path: str, *, bits: int | None = None) -> L
     )
 
 
+def check_lora(lora: LoraSection) -> None:
+    """Raises ConfigError for settings that would train nothing."""
+    if lora.bits is not None and not lora.rank:
+        raise ConfigError("lora.bits=4 freezes the weights: set lora.rank as well, for example 16")
+
+
 def load_policy(model: ModelSection, lora: LoraSection, *, seed: int) -> LanguageAgent:
     """The model that is trained: all of it, or (`lora.rank`) an adapter on frozen weights.
 
@@ -45,8 +51,7 @@ def load_policy(model: ModelSection, lora: LoraSection, *, seed: int) -> Languag
             CUDA graphs.
         ModelError: as `load_player`, or its layers cannot compute their activations again.
     """
-    if lora.bits is not None and not lora.rank:
-        raise ConfigError("lora.bits=4 freezes the weights: set lora.rank as well, for example 16")
+    check_lora(lora)
     agent = load_player(model, model.path, bits=lora.bits)
     if model.cuda_graphs:
         agent.record = record_on(agent.device)

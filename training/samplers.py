@@ -51,8 +51,13 @@ class VllmSampler:
         return self.agent
 
 
-def check_sampler(config: TrainConfig) -> None:
+def check_sampler(config: TrainConfig, planned: int | None = None) -> None:
     """Find out what cannot work before anything is loaded or written.
+
+    Args:
+        config: complete settings.
+        planned: processes of a run that is planned, for which vLLM need not be here; None for a run
+            that begins.
 
     Raises:
         ConfigError: settings contradict each other, or vLLM is not installed.
@@ -61,13 +66,13 @@ def check_sampler(config: TrainConfig) -> None:
     _check_read(settings)
     if settings.kind == "local":
         return
-    check_alone(VLLM)
+    check_alone(VLLM, planned)
     hot = config.rollout.temperature
     if hot is not None and hot > MAX_TEMPERATURE:
         raise ConfigError(f"setting rollout.temperature={hot:g}: {VLLM} goes up to 2, lower it")
     if config.lora.bits is not None:
         raise ConfigError(f"{VLLM} holds no weights in four bits: leave out lora.bits")
-    if not settings.base_url:
+    if not settings.base_url and planned is None:
         check_installed()
 
 

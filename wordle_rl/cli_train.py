@@ -144,12 +144,18 @@ def _say_plan(config: TrainConfig, processes: int | None, as_json: bool) -> None
     from wordle_rl.training.dry_run import plan
     from wordle_rl.training.loops import check_processes, loop_of
     from wordle_rl.training.pair_methods import REWARD_MODEL
+    from wordle_rl.training.pipeline import check_pipelined
+    from wordle_rl.training.policy import check_lora
     from wordle_rl.training.processes import world
+    from wordle_rl.training.samplers import check_sampler
 
     if config.train.algo == REWARD_MODEL:
         raise ConfigError("--dry-run is for methods that play games, not for a reward model")
     config = loop_of(config.train.algo).complete(config)
     check_processes(config, processes)
+    check_sampler(config, processes or world().count)
+    check_pipelined(config, processes)
+    check_lora(config.lora)
     planned = plan(config, processes)
     if world().rank > 0:
         return
