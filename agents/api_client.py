@@ -100,7 +100,7 @@ class ApiClient:
     _random: random.Random = field(init=False, repr=False, default_factory=random.Random)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "base_url", _checked_url(self.base_url))
+        object.__setattr__(self, "base_url", checked_url(self.base_url))
         object.__setattr__(self, "_key", _read_key(self.key_env))
         object.__setattr__(self, "_opener", urllib.request.build_opener(_NoRedirects))
 
@@ -206,7 +206,8 @@ class ApiClient:
         return "".join(c if c.isprintable() else "?" for c in text)[:SHOWN_CHARS]
 
 
-def _checked_url(base_url: str) -> str:
+def checked_url(base_url: str) -> str:
+    """An address as it is asked; raises ConfigError where it is none, or holds a password."""
     parts = urlsplit(base_url)
     if parts.username or parts.password:
         raise ConfigError("base_url holds a name or password: give the key by key_env")

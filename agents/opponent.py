@@ -33,15 +33,15 @@ class AgentOpponent:
     def __init__(self, agent: Agent, *, temperature: float = 0.0) -> None:
         self._agent = agent
         self._temperature = temperature
-        self._name: str | None = None
+        self._loaded_as: str | None = None
 
     def __repr__(self) -> str:
         return f"AgentOpponent({self._agent.name!r}, temperature={self._temperature})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """One that was loaded by its name is loaded again: weights do not travel with a game."""
-        if self._name is not None:
-            return load_opponent, (self._name, self._temperature)
+        if self._loaded_as is not None:
+            return load_opponent, (self._loaded_as, self._temperature)
         return super().__reduce__()  # type: ignore[return-value]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AgentOpponent:
@@ -116,5 +116,5 @@ def load_opponent(name: str, temperature: float) -> AgentOpponent:
         ConfigError, RunError, ModelError: as `load_agent`.
     """
     opponent = AgentOpponent(load_agent(name), temperature=temperature)
-    opponent._name = name
+    opponent._loaded_as = name
     return opponent

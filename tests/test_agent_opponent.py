@@ -210,15 +210,11 @@ def test_in_self_play_each_seat_has_the_other_s() -> None:
     match = make_env(TIC_TAC_TOE, style="compact").match  # type: ignore[attr-defined]
     task = Task(env_id=TIC_TAC_TOE, task_id="t", seed=0)
     first, second = self_play(
-        load_baseline_for_matches(), [task], 1, make_match=lambda _: match, temperature=1.0, seed=0
+        Listener(turns=99), [task], 1, make_match=lambda _: match, temperature=1.0, seed=0
     )
     for mine, theirs in [(first, second), (second, first)]:
         said = [(t.observation, t.action) for t in theirs.episodes[0].turns]
         assert list(mine.episodes[0].opponent) == said
-
-
-def load_baseline_for_matches() -> Listener:
-    return Listener(turns=99)
 
 
 # --- the command line

@@ -279,6 +279,7 @@ def test_tokens_of_vllm_are_weighed_unless_something_else_is_said() -> None:
             "memory_share: leave it out, vllm serve has flags for it",
         ),
         (["sampler.kind=vllm", "lora.rank=4", "lora.bits=4"], "leave out lora.bits"),
+        (["sampler.kind=vllm", "sampler.base_url=nonsense"], "base_url 'nonsense' is not an addr"),
         (["sampler.kind=vllm", "rollout.temperature=2.5"], "rollout.temperature=2.5"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from wordle_rl.agents.api_client import checked_url
 from wordle_rl.agents.language import LanguageAgent
 from wordle_rl.agents.vllm_agent import MAX_TEMPERATURE, VllmAgent
 from wordle_rl.agents.vllm_engine import VllmEngine, check_installed
@@ -72,7 +73,9 @@ def check_sampler(config: TrainConfig, planned: int | None = None) -> None:
         raise ConfigError(f"setting rollout.temperature={hot:g}: {VLLM} goes up to 2, lower it")
     if config.lora.bits is not None:
         raise ConfigError(f"{VLLM} holds no weights in four bits: leave out lora.bits")
-    if not settings.base_url and planned is None:
+    if settings.base_url:
+        checked_url(settings.base_url)
+    elif planned is None:
         check_installed()
 
 
