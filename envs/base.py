@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Text
 
+from wordle_rl.envs.draws import WORD, Draws
 from wordle_rl.envs.spaces import SharedText
 from wordle_rl.envs.statuses import is_legal
 from wordle_rl.errors import ConfigError
@@ -51,8 +52,9 @@ class TextEnv(gymnasium.Env[str, str]):
 
     A subclass implements `_start`, `_move` and `public`, and sets `info["solved"]` itself; one with
     a board of its own to look at overrides `_picture`. Any string is an action; what cannot be
-    understood gets a status in info, never an exception. Randomness comes from `self.np_random`
-    only. The secret is in neither observation, info nor repr before the end.
+    understood gets a status in info, never an exception. Randomness comes from `self.np_random`, or
+    is the one number of `self._draw`. The secret is in neither observation, info nor repr before
+    the end.
     """
 
     # Gymnasium's own name and type, so neither a ClassVar nor immutable.
@@ -65,6 +67,7 @@ class TextEnv(gymnasium.Env[str, str]):
             raise ValueError(f"unknown render_mode {render_mode!r}: use one of {known}, or None")
         self.render_mode = render_mode
         self.observation_space, self.action_space = map(copy, _spaces())
+        self._draws = Draws()
         self._running = False
         self._observation = ""
 
@@ -92,12 +95,25 @@ class TextEnv(gymnasium.Env[str, str]):
         return (self._observation, info) if not opening else self._play_opening(opening)
 
     def _seed(self, seed: int | None) -> None:
-        """Start the generator anew: Gymnasium's own for that seed, without its detours."""
+        """Start anew from a seed: Gymnasium's own generator, once somebody asks for it."""
         if type(seed) is int and seed >= 0:
-            self._np_random = np.random.Generator(np.random.PCG64(seed))
+            self._draws.restart(seed)
             self._np_random_seed = seed
         else:
             super().reset(seed=seed)
+
+    @property
+    def _np_random(self) -> np.random.Generator | None:
+        return self._draws.generator
+
+    @_np_random.setter
+    def _np_random(self, value: np.random.Generator | None) -> None:
+        self._draws.generator = value
+
+    def _draw(self, size: int) -> int:
+        """A number from 0 to size - 1: the first one after a seed without making a generator."""
+        word = self._draws.first_word()
+        return int(self.np_random.integers(size)) if word is None else word * size >> WORD
 
     def _play_opening(self, actions: Sequence[str]) -> tuple[str, dict[str, Any]]:
         """Play actions that are not the player's own."""
@@ -130,11 +146,11 @@ class TextEnv(gymnasium.Env[str, str]):
             raise TypeError(f"an action is a str, got {type(action).__name__}: {action!r}")
         if not self._running:
             raise ResetNeeded("the game is over or was never started: call reset() first")
-        self._observation, reward, terminated, info = self._move(action)
-        self._running = not terminated
+        observation, reward, terminated, info = self._move(action)
+        self._observation, self._running = observation, not terminated
         if self.render_mode == "human":
             self.render()
-        return self._observation, reward, terminated, False, info
+        return observation, reward, terminated, False, info
 
     def render(self) -> str | None:
         """The game as text (mode "ansi"), or what is new in it, printed (mode "human")."""

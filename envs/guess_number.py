@@ -11,7 +11,7 @@ from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guess_number_text import VOICES, ChatVoice, Rules
 from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
-from wordle_rl.envs.parsing import find_answer, remember_short
+from wordle_rl.envs.parsing import Readings, find_answer, readings_by
 from wordle_rl.envs.turns import InvalidPolicy
 from wordle_rl.envs.words import Split, split_of
 from wordle_rl.errors import ConfigError
@@ -19,7 +19,6 @@ from wordle_rl.errors import ConfigError
 Status = Literal["start", "ok", "repeat", "no_guess", "bad_chars", "out_of_range"]
 Hint = Literal[">", "<", "="]
 
-FOUND = Answer("=", True, 1.0)
 LARGEST = 10**9
 """Numbers of a game lie between minus this and this."""
 MAX_DIGITS = 18
@@ -55,14 +54,16 @@ def narrowed(low: int, high: int, guess: int, hint: str) -> tuple[int, int]:
     if hint == "=":
         return guess, guess
     if hint == ">":
-        return max(low, guess + 1), high
-    return low, min(high, guess - 1)
+        return (low if guess < low else guess + 1), high
+    return low, (high if guess > high else guess - 1)
 
 
-@lru_cache(maxsize=4096)
-def missed(hint: Hint, left: int, bits: float) -> Answer:
-    """The answer that leaves so many numbers possible; `bits` is log2(n + 1) of all n numbers."""
-    return Answer(hint, False, 1.0 - log2(left + 1) / bits)
+@lru_cache(maxsize=16_384)
+def answered(hint: Hint, left: int, size: int, fits: bool) -> Answer:
+    """The answer that leaves so many of `size` numbers possible."""
+    is_found = hint == "="
+    credit = 1.0 if is_found else 1.0 - log2(left + 1) / log2(size + 1)
+    return Answer(hint, is_found, credit, fits)
 
 
 class GuessNumberEnv(GuessingGame):
@@ -129,6 +130,8 @@ class GuessNumberEnv(GuessingGame):
     * v0: first version.
     """
 
+    _rules: Rules
+
     def __init__(
         self,
         *,
@@ -149,17 +152,16 @@ class GuessNumberEnv(GuessingGame):
         check_range("hi", hi, -LARGEST, LARGEST)
         if lo > hi:
             raise ConfigError(f"lo {lo} is above hi {hi}: there is no number between them")
-        self._everything = Interval(lo, hi)
-        self._bits = log2(self._everything.size + 1)
+        self._size = hi - lo + 1
         self._rules = Rules(
             lo=lo,
             hi=hi,
-            max_guesses=self._everything.size.bit_length() if max_guesses is None else max_guesses,
+            max_guesses=self._size.bit_length() if max_guesses is None else max_guesses,
             invalid_policy=invalid_policy,
             max_invalid=max_invalid,
         )
         super().__init__(
-            limits=self._rules,
+            rules=self._rules,
             reward=reward,
             style=style,
             history=history,
@@ -167,9 +169,13 @@ class GuessNumberEnv(GuessingGame):
             render_mode=render_mode,
         )
         self._voice = VOICES[style](self._rules, history)
-        self._chat = ChatVoice(self._rules)
+        self._readings: Readings[Reading] = readings_by(read_action, self._everything)
         self._split: Split = _check_split(split, self._everything)
         self._clear("")
+
+    @property
+    def _everything(self) -> Interval:
+        return Interval(self._rules.lo, self._rules.hi)
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -188,12 +194,12 @@ class GuessNumberEnv(GuessingGame):
     def _clear(self, secret: str) -> None:
         super()._clear(secret)
         self._number = int(secret or 0)
-        self._low, self._high = self._everything  # of the numbers still possible
+        self._low, self._high = self._rules.lo, self._rules.hi  # of the numbers still possible
 
     def _draw_secret(self) -> str:
         """Draw until a number is of the split: uniform, and no list of a billion is needed."""
         while True:
-            number = int(self.np_random.integers(*self._everything, endpoint=True))
+            number = self._rules.lo + self._draw(self._size)
             if _is_in(number, self._split):
                 return str(number)
 
@@ -208,22 +214,26 @@ class GuessNumberEnv(GuessingGame):
         return str(number)
 
     def _read(self, action: str) -> Reading:
-        reading = read_action(action, self._everything)
-        return Reading("repeat", reading.guess) if self._was_played(reading.guess) else reading
+        return self._readings[action]
 
-    def _fits(self, guess: str) -> bool:
-        return self._low <= int(guess) <= self._high
+    def _answer(self, guess: str) -> Answer:
+        number, low, high = int(guess), self._low, self._high
+        fits = low <= number <= high
+        hint: Hint = "="
+        if number < self._number:
+            hint = ">"
+            if fits:
+                self._low = low = number + 1
+        elif number > self._number:
+            hint = "<"
+            if fits:
+                self._high = high = number - 1
+        else:
+            self._low = self._high = number
+        return answered(hint, high - low + 1, self._size, fits)
 
-    def _score(self, guess: str) -> Answer:
-        number = int(guess)
-        hint = compare(number, self._number)
-        if hint == "=":
-            return FOUND
-        low, high = narrowed(self._low, self._high, number, hint)
-        return missed(hint, high - low + 1, self._bits)
-
-    def _learn(self, guess: str, answer: Answer) -> None:
-        self._low, self._high = narrowed(self._low, self._high, int(guess), answer.feedback)
+    def _for_people(self) -> ChatVoice:
+        return ChatVoice(self._rules)
 
     def _candidates(self) -> int:
         return self._high - self._low + 1
@@ -252,7 +262,6 @@ def compare(guess: int, secret: int) -> Hint:
     return ">" if secret > guess else "<"
 
 
-@remember_short
 def read_action(action: str, everything: Interval) -> Reading:
     """What an action means in a game of these numbers, whether or not it was played before.
 

@@ -62,7 +62,7 @@ class ChatVoice:
     """Plain English, for instruction-tuned models and people."""
 
     def __init__(self, rules: Rules, history: History = "last") -> None:
-        self._rules = rules
+        self._rules, self._of_all = rules, f"/{rules.max_guesses}:"
         lines = [
             f"Find the secret whole number from {rules.lo} to {rules.hi} "
             f"in at most {rules.max_guesses} guesses.",
@@ -78,10 +78,10 @@ class ChatVoice:
 
     def line(self, event: Event) -> str:
         """`Guess 2/7: 50 is too low.`, or why the action was refused."""
-        if not event.feedback:
-            return f"{refused(self._rules, event)} {self._why(event.status)}"
-        hint = HINTS[event.feedback]
-        return f"Guess {event.turn}/{self._rules.max_guesses}: {event.guess} {hint}."
+        turn, _, status, guess, feedback, _, _ = event
+        if not feedback:
+            return f"{refused(self._rules, event)} {self._why(status)}"
+        return f"Guess {turn}{self._of_all} {guess} {HINTS[feedback]}."
 
     def ending(self, reason: EndReason, turn: int, secret: str) -> str:
         """A line of its own that says how the game ended."""

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, NamedTuple, get_args
 from wordle_rl.envs.arguments import check_choice
 from wordle_rl.envs.base import History, Played, Style, TextEnv
 from wordle_rl.envs.rewards import Outcome, binary, needs_counts, resolve_reward
-from wordle_rl.envs.statuses import LEGAL
 from wordle_rl.envs.turns import EndReason, Event, Limits, Voice
 
 
@@ -62,36 +61,70 @@ class Answer(NamedTuple):
     """What the secret answers to a legal guess."""
 
     feedback: str
-    """Never empty."""
+    """Never empty, but for what was refused."""
     solved: bool
     credit: float
-    """How near the guess came: from 0 to `_full_credit`, which a solving guess has."""
+    """How near the guess came: from 0 to `_credit_of_win`, which a solving guess has."""
+    fits: bool
+    """Whether the guess went against no feedback before it."""
     cost: int = 1
     """Guesses, or lives, that it uses up."""
+    end: EndReason = ""
+    """Why the game is over after it, for a reason that is the game's own."""
 
 
-REFUSED = Answer("", False, 0.0)
+REFUSED = Answer("", False, 0.0, False)
+AT_START: Mapping[str, Any] = {
+    "turn": 0,
+    "guess": "",
+    "status": "start",
+    "feedback": "",
+    "solved": False,
+    "reward_parts": {},
+    "end_reason": "",
+    "consistent": False,
+}
+"""What info says of a game that has just begun."""
+new = tuple.__new__
+"""Makes an event in half the time that its own constructor takes."""
+
+
+class Standing(NamedTuple):
+    """Where a game stood before an action, as far as a reward may ask."""
+
+    refusals: int
+    misfits: int
+    best: float
+    spare: float
+    candidates: int
+
+
+NOWHERE = Standing(0, 0, 0.0, 0.0, 0)
 
 
 class GuessingGame(TextEnv):
     """The turns of a game; a subclass has its rules.
 
-    A subclass sets `_voice` (the style that was asked for) and `_chat` (for people), ends its
-    constructor with `self._clear("")`, and implements `_draw_secret`, `_check_secret`, `_read`,
-    `_score`, `_fits` and `public`. What it knows beyond the events it replaces in `_learn`; nothing
-    is changed in place, so a shallow copy of a running game is a fork of it.
+    A subclass sets `_voice` (the style that was asked for), ends its constructor with
+    `self._clear("")`, and implements `_draw_secret`, `_check_secret`, `_read`, `_answer`,
+    `_for_people` and `public`. What it knows beyond the events it replaces in `_answer`; nothing is
+    changed in place, so a shallow copy of a running game is a fork of it.
+
+    A step is made hundreds of thousands of times a second, and a call of Python's is a thirtieth of
+    it: so a game answers in two, `_read` and `_answer`, and has fewer than 30 attributes, which
+    CPython 3.11 finds faster than more (`benchmarks/envs.py`).
     """
 
     OUT: ClassVar[EndReason] = "out_of_guesses"
     """How a game ends that has used everything up."""
 
+    _rules: Limits
     _voice: Voice
-    _chat: Voice
 
     def __init__(
         self,
         *,
-        limits: Limits,
+        rules: Limits,
         reward: str,
         style: Style,
         history: History,
@@ -102,14 +135,11 @@ class GuessingGame(TextEnv):
         super().__init__(render_mode=render_mode)
         check_choice("style", style, get_args(Style))
         check_choice("history", history, get_args(History))
-        self._limits = limits
+        self._rules = rules
         self._history: History = history
         self._scheme = resolve_reward(reward)
         self._track_candidates = track_candidates
         self._counting = track_candidates or needs_counts(self._scheme)
-        self._full_credit = 1.0
-        last = limits.max_guesses - 1
-        self._spare = tuple((last - spent) / max(1, last) for spent in range(last + 1))
 
     # --- what a game defines
 
@@ -123,18 +153,15 @@ class GuessingGame(TextEnv):
 
     @abstractmethod
     def _read(self, action: str) -> Reading:
-        """Read any text; total."""
+        """Read any text; total. Whether a guess is a repeat is not its business."""
 
     @abstractmethod
-    def _score(self, guess: str) -> Answer:
-        """The answer to a legal guess. Changes nothing."""
+    def _answer(self, guess: str) -> Answer:
+        """Answer a legal guess, and take the answer in."""
 
     @abstractmethod
-    def _fits(self, guess: str) -> bool:
-        """Whether a legal guess fits all feedback so far."""
-
-    def _learn(self, guess: str, answer: Answer) -> None:
-        """Take the answer to a legal guess in."""
+    def _for_people(self) -> Voice:
+        """The voice in which people see the game."""
 
     def _candidates(self) -> int:
         """How many secrets fit all feedback, at least 1. Asked for where `_counting` is set."""
@@ -148,10 +175,6 @@ class GuessingGame(TextEnv):
         """What a legal guess can bring. Asked for where `_counting` is set."""
         return NOTHING_KNOWN
 
-    def _other_end(self) -> EndReason:
-        """An end that is the game's own."""
-        return ""
-
     def _tell_more(self, info: dict[str, Any]) -> None:
         """Add what the game's info holds beyond what every game's does."""
 
@@ -163,108 +186,132 @@ class GuessingGame(TextEnv):
         self._answered: tuple[str, ...] = ()
         self._turn = self._refusals = self._misfits = self._spent = 0
         self._best = 0.0
-        self._ahead = NOTHING_KNOWN
         self._end_reason: EndReason = ""
 
     def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         for key in options:
             check_choice("reset option", key, ["secret"])
         self._clear(self._check_secret(options["secret"]) if options else self._draw_secret())
-        return self._voice.opening(), self._info(Event(0, 0, "start", "", ""), False, {})
+        info: dict[str, Any] = {**AT_START, "reward_parts": {}}
+        self._tell_more(info)
+        if self._track_candidates:
+            self._tell_candidates(info, NOTHING_KNOWN)
+        return self._voice.opening(), info
 
     def _move(self, action: str) -> tuple[str, float, bool, dict[str, Any]]:
-        reading = self._read(action)
-        status, guess, _ = reading
-        fits, answer, self._ahead = False, REFUSED, NOTHING_KNOWN
-        if status in LEGAL:
-            fits, answer = self._fits(guess), self._score(guess)
+        status, guess, complaint = self._read(action)
+        is_plain = self._scheme is binary  # the default; it needs nothing of what others are told
+        before = NOWHERE if is_plain else self._standing()
+        answer, ahead = REFUSED, NOTHING_KNOWN
+        if status == "ok":
             if self._track_candidates:
-                self._ahead = self._prospects(guess)
-        if self._scheme is binary:  # the default; it needs nothing of what the others are told
-            self._record(reading, answer)
-            parts = {"win": float(answer.solved)}
+                ahead = self._prospects(guess)
+            answer = self._answer(guess)
+        told, solved, _, fits, _, _ = answer
+        if told and not fits and guess in self._answered:  # one that fits was never played
+            status = "repeat"
+        event = self._record(status, guess, complaint, answer)
+        if is_plain:
+            reward = 1.0 if solved else 0.0
+            parts = {"win": reward}
         else:
-            parts = self._scheme(self._play(reading, answer, fits))
-        self._misfits += not fits
-        info = self._info(self._events[-1], fits, parts)
-        return self._observe(), float(sum(parts.values())), self._end_reason != "", info
+            parts = dict(self._scheme(self._outcome(before, event, answer)))
+            reward = float(sum(parts.values()))
+        said = self._voice.line(event) if self._history == "last" else self._board_so_far()
+        end = self._end_reason
+        info: dict[str, Any] = {
+            "turn": self._turn,
+            "guess": guess,
+            "status": status,
+            "feedback": told,
+            "solved": solved,
+            "reward_parts": parts,
+            "end_reason": end,
+            "consistent": fits,
+        }
+        self._tell_more(info)
+        if self._track_candidates:
+            self._tell_candidates(info, ahead)
+        if end:
+            info["secret"] = self._secret
+            said += self._voice.ending(end, self._turn, self._secret)
+        return said, reward, end != "", info
 
-    def _play(self, reading: Reading, answer: Answer, fits: bool) -> Outcome:
-        """Put an action on record and say what it did."""
-        counted = self._candidates() if self._counting else 0
-        best, refusals, spent = self._best, self._refusals, self._spent
-        self._record(reading, answer)
-        return Outcome(
-            self._secret,
-            reading.guess,
-            reading.status,
-            answer.feedback,
-            refusals,
-            self._turn,
-            self._spare[spent],
-            answer.solved,
-            self._end_reason != "",
-            answer.credit,
-            best,
-            self._full_credit,
-            self._naive_credit(reading.guess, answer),
-            fits,
-            self._misfits,
-            counted,
-            self._candidates() if self._counting else 0,
-        )
-
-    def _naive_credit(self, guess: str, answer: Answer) -> float:
-        """What `partial_credit_naive` pays, on every turn."""
-        return answer.credit
-
-    def _record(self, reading: Reading, answer: Answer) -> None:
+    def _record(self, status: str, guess: str, complaint: str, answer: Answer) -> Event:
         """Count an action, and see whether the game is over."""
-        status, guess, complaint = reading
-        told, solved, credit, cost = answer
-        limits, legal = self._limits, status in LEGAL
-        if legal:
-            self._learn(guess, answer)
+        told, solved, credit, fits, cost, end = answer
+        rules = self._rules
+        if told:
             self._answered += (guess,)
             if credit > self._best:
                 self._best = credit
         else:
             self._refusals += 1
-        if legal or limits.invalid_policy == "consume":
+        if told or rules.invalid_policy == "consume":
             self._turn += 1
             self._spent += cost
-        left = limits.max_guesses - self._spent
-        event = Event(self._turn, self._refusals, status, guess, told, complaint, left)
-        self._events += (event,)
-        self._end_reason = self._judge_end(legal, solved, left)
-
-    def _judge_end(self, legal: bool, solved: bool, left: int) -> EndReason:
+        if not fits:
+            self._misfits += 1
+        left = rules.max_guesses - self._spent
         if solved:
-            return "solved"
-        if not legal and self._is_last_refusal():
-            return "invalid"
-        return self.OUT if left <= 0 else self._other_end()
+            end = "solved"
+        elif not told and self._is_last_refusal():
+            end = "invalid"
+        elif left <= 0:
+            end = self.OUT
+        self._end_reason = end
+        event = new(Event, (self._turn, self._refusals, status, guess, told, complaint, left))
+        self._events += (event,)
+        return event
+
+    def _standing(self) -> Standing:
+        counted = self._candidates() if self._counting else 0
+        last = self._rules.max_guesses - 1
+        spare = (last - self._spent) / max(1, last)
+        return Standing(self._refusals, self._misfits, self._best, spare, counted)
+
+    def _outcome(self, before: Standing, event: Event, answer: Answer) -> Outcome:
+        """What an action did that is on record."""
+        return Outcome(
+            secret=self._secret,
+            guess=event.guess,
+            status=event.status,
+            feedback=event.feedback,
+            refusals=before.refusals,
+            turn=self._turn,
+            spare=before.spare,
+            solved=answer.solved,
+            ended=self._end_reason != "",
+            credit=answer.credit,
+            best_credit=before.best,
+            full_credit=self._credit_of_win(),
+            naive_credit=self._naive_credit(event.guess, answer),
+            fits=answer.fits,
+            misfits=before.misfits,
+            candidates_before=before.candidates,
+            candidates_after=self._candidates() if self._counting else 0,
+        )
+
+    def _credit_of_win(self) -> float:
+        """What solving counts for."""
+        return 1.0
+
+    def _naive_credit(self, guess: str, answer: Answer) -> float:
+        """What `partial_credit_naive` pays, on every turn."""
+        return answer.credit
 
     def _is_last_refusal(self) -> bool:
         """Whether the refusal that was just counted ends the game."""
-        limits = self._limits
-        if limits.invalid_policy == "free":
-            return self._refusals >= limits.max_invalid
-        return limits.invalid_policy == "terminate"
-
-    def _was_played(self, guess: str) -> bool:
-        """Whether a guess was legal and answered before in this game."""
-        return guess in self._answered
+        rules = self._rules
+        if rules.invalid_policy == "free":
+            return self._refusals >= rules.max_invalid
+        return rules.invalid_policy == "terminate"
 
     # --- what is said
 
-    def _observe(self) -> str:
-        voice, events = self._voice, self._events
-        if self._history == "full":
-            said = "\n".join([voice.opening(), *map(voice.line, events)])
-        else:
-            said = voice.line(events[-1])
-        return said + self._ending(voice) if self._end_reason else said
+    def _board_so_far(self) -> str:
+        voice = self._voice
+        return "\n".join([voice.opening(), *map(voice.line, self._events)])
 
     def _resumed(self, played: Sequence[Played]) -> str:
         """With full history the newest observation shows the whole board already."""
@@ -275,30 +322,15 @@ class GuessingGame(TextEnv):
             return ""
         return voice.ending(self._end_reason, self._turn, self._secret)
 
-    def _info(self, event: Event, fits: bool, parts: Mapping[str, float]) -> dict[str, Any]:
-        turn, _, status, guess, feedback, _, _ = event
-        info: dict[str, Any] = {
-            "turn": turn,
-            "guess": guess,
-            "status": status,
-            "feedback": feedback,
-            "solved": self._end_reason == "solved",
-            "reward_parts": dict(parts),
-            "end_reason": self._end_reason,
-            "consistent": fits,
-        }
-        self._tell_more(info)
-        if self._track_candidates:
-            info["candidates_left"] = self._candidates()
-            info["belief"] = self._belief()
-            info["expected_bits"] = self._ahead.bits
-            info["guaranteed_bits"] = self._ahead.guaranteed_bits
-            info["win_chance"] = self._ahead.win_chance
-        if self._end_reason:
-            info["secret"] = self._secret
-        return info
+    def _tell_candidates(self, info: dict[str, Any], ahead: Prospects) -> None:
+        info["candidates_left"] = self._candidates()
+        info["belief"] = self._belief()
+        info["expected_bits"] = ahead.bits
+        info["guaranteed_bits"] = ahead.guaranteed_bits
+        info["win_chance"] = ahead.win_chance
 
     def _picture(self, *, whole: bool, colour: bool) -> str:
         """The game in plain English: all of it, or its newest line."""
-        lines = [self._chat.opening(), *map(self._chat.line, self._events)]
-        return "\n".join(lines if whole else lines[-1:]) + self._ending(self._chat)
+        voice = self._for_people()
+        lines = [voice.opening(), *map(voice.line, self._events)]
+        return "\n".join(lines if whole else lines[-1:]) + self._ending(voice)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, get_args
 from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
-from wordle_rl.envs.hangman_text import VOICES, Rules
+from wordle_rl.envs.hangman_text import VOICES, ChatVoice, Rules
 from wordle_rl.envs.hangman_words import HIDDEN, fill_in, fits_pattern, index_of, words_of
 from wordle_rl.envs.parsing import find_answer, is_word, join_spelled
 from wordle_rl.envs.turns import EndReason, InvalidPolicy
@@ -96,6 +96,8 @@ class HangmanEnv(GuessingGame):
 
     OUT: ClassVar[EndReason] = "out_of_lives"
 
+    _rules: Rules
+
     def __init__(
         self,
         *,
@@ -125,7 +127,7 @@ class HangmanEnv(GuessingGame):
             max_invalid=max_invalid,
         )
         super().__init__(
-            limits=self._rules,
+            rules=self._rules,
             reward=reward,
             style=style,
             history=history,
@@ -156,11 +158,11 @@ class HangmanEnv(GuessingGame):
         super()._clear(secret)
         self._pattern = HIDDEN * len(secret)
         self._missed = ""
+        self._repeats = 0
         self._possible: tuple[str, ...] = ()
         if self._counting and secret:
             self._possible = words_of(len(secret), "all")
         self._voice = VOICES[self._style](self._rules, self._history, self._pattern)
-        self._chat = VOICES["chat"](self._rules, self._history, self._pattern)
 
     def _draw_secret(self) -> str:
         return self.answers[int(self.np_random.integers(len(self.answers)))]
@@ -186,29 +188,31 @@ class HangmanEnv(GuessingGame):
             return Reading("bad_chars")
         if len(guess) not in (1, len(self._secret)):
             return Reading("bad_length")
-        return Reading("repeat" if self._was_played(guess) else "ok", guess)
+        return Reading("ok", guess)
 
-    def _fits(self, guess: str) -> bool:
-        if self._was_played(guess):
-            return False
-        return len(guess) == 1 or fits_pattern(guess, self._pattern, self._missed)
-
-    def _score(self, guess: str) -> Answer:
-        is_hit = guess == self._secret or (len(guess) == 1 and guess in self._secret)
-        pattern = fill_in(self._pattern, self._secret, guess) if is_hit else self._pattern
+    def _answer(self, guess: str) -> Answer:
+        is_letter, is_repeat = len(guess) == 1, guess in self._answered
+        is_hit = guess == self._secret or (is_letter and guess in self._secret)
+        fits = is_letter or fits_pattern(guess, self._pattern, self._missed)
+        if is_hit:
+            self._pattern = fill_in(self._pattern, self._secret, guess)
+        elif is_letter:
+            self._missed += guess
+        solved = self._pattern == self._secret
+        if self._counting:
+            self._possible = self._still_possible(guess, solved)
+        self._repeats += is_repeat
         return Answer(
-            feedback=pattern,
-            solved=pattern == self._secret,
-            credit=(len(pattern) - pattern.count(HIDDEN)) / len(pattern),
-            cost=0 if is_hit or self._was_played(guess) else 1,
+            feedback=self._pattern,
+            solved=solved,
+            credit=(len(self._pattern) - self._pattern.count(HIDDEN)) / len(self._pattern),
+            fits=fits and not is_repeat,
+            cost=0 if is_hit or is_repeat else 1,
+            end="repeats" if self._repeats >= self._rules.max_repeats else "",
         )
 
-    def _learn(self, guess: str, answer: Answer) -> None:
-        self._pattern = answer.feedback
-        if len(guess) == 1 and guess not in answer.feedback:
-            self._missed += guess
-        if self._counting:
-            self._possible = self._still_possible(guess, answer.solved)
+    def _for_people(self) -> ChatVoice:
+        return ChatVoice(self._rules, self._history, HIDDEN * len(self._secret))
 
     def _still_possible(self, guess: str, solved: bool) -> tuple[str, ...]:
         """The words that were possible, fit what is shown now, and are not the wrong guess."""
@@ -230,10 +234,6 @@ class HangmanEnv(GuessingGame):
         shown = [fill_in(self._pattern, word, guess) for word in words]
         wins = sum(word == pattern for word, pattern in zip(words, shown, strict=True))
         return Prospects(list(Counter(shown).values()), wins)
-
-    def _other_end(self) -> EndReason:
-        repeats = sum(event.status == "repeat" for event in self._events)
-        return "repeats" if repeats >= self._rules.max_repeats else ""
 
     def _tell_more(self, info: dict[str, Any]) -> None:
         info["credit"] = self._best

@@ -15,7 +15,7 @@ from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.mastermind_text import VOICES, ChatVoice, Rules
-from wordle_rl.envs.parsing import find_answer, is_word, join_spelled, remember_short
+from wordle_rl.envs.parsing import Readings, find_answer, is_word, join_spelled, readings_by
 from wordle_rl.envs.pegs import (
     ALPHABET,
     all_codes,
@@ -111,6 +111,8 @@ class MastermindEnv(GuessingGame):
     * v0: first version.
     """
 
+    _rules: Rules
+
     def __init__(
         self,
         *,
@@ -138,7 +140,7 @@ class MastermindEnv(GuessingGame):
             max_invalid=max_invalid,
         )
         super().__init__(
-            limits=self._rules,
+            rules=self._rules,
             reward=reward,
             style=style,
             history=history,
@@ -146,7 +148,7 @@ class MastermindEnv(GuessingGame):
             render_mode=render_mode,
         )
         self._voice = VOICES[style](self._rules, history)
-        self._chat = ChatVoice(self._rules)
+        self._readings: Readings[Reading] = readings_by(read_action, length, colours, duplicates)
         self._split: Split = split
         check_choice("split", split, get_args(Split))
         if not self.answers:
@@ -197,22 +199,19 @@ class MastermindEnv(GuessingGame):
         return code
 
     def _read(self, action: str) -> Reading:
-        rules = self._rules
-        reading = read_action(action, rules.length, rules.colours, rules.duplicates)
-        return Reading("repeat", reading.guess) if self._was_played(reading.guess) else reading
+        return self._readings[action]
 
-    def _fits(self, guess: str) -> bool:
-        return fits_pegs(guess, self._board)
-
-    def _score(self, guess: str) -> Answer:
-        return _answered(pegs(guess, self._secret))
-
-    def _learn(self, guess: str, answer: Answer) -> None:
-        self._board += ((guess, answer.feedback),)
+    def _answer(self, guess: str) -> Answer:
+        answer, fits = pegs(guess, self._secret), fits_pegs(guess, self._board)
+        self._board += ((guess, answer),)
         if self._counting:
             codes = [self.guesses[i] for i in self._possible]
             answers = peg_matrix([guess], codes)[0]
-            self._possible = self._possible[answers == peg_code(answer.feedback)]
+            self._possible = self._possible[answers == peg_code(answer)]
+        return _answered(answer, fits)
+
+    def _for_people(self) -> ChatVoice:
+        return ChatVoice(self._rules)
 
     def _candidates(self) -> int:
         return len(self._possible)
@@ -230,7 +229,6 @@ class MastermindEnv(GuessingGame):
         info["credit"] = self._best
 
 
-@remember_short
 def read_action(action: str, length: int, colours: int, duplicates: bool) -> Reading:
     """What an action means in a game of such codes, whether or not it was played before."""
     content = find_answer(action, is_word)
@@ -258,10 +256,10 @@ def read_code(content: str, length: int, colours: int, duplicates: bool) -> Read
 
 
 @cache
-def _answered(answer: str) -> Answer:
+def _answered(answer: str, fits: bool) -> Answer:
     """Pegs as an answer: half a point a white, a whole one a black, of as many as there are."""
     halves, most = 2 * answer.count("B") + answer.count("W"), 2 * len(answer)
-    return Answer(answer, halves == most, halves / most)
+    return Answer(answer, halves == most, halves / most, fits)
 
 
 def _check_size(length: int, colours: int, duplicates: bool) -> None:

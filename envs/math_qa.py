@@ -114,6 +114,8 @@ class MathQAEnv(GuessingGame):
     * v0: first version.
     """
 
+    _rules: Rules
+
     def __init__(
         self,
         *,
@@ -149,7 +151,7 @@ class MathQAEnv(GuessingGame):
             form=self._source.form,
         )
         super().__init__(
-            limits=self._rules,
+            rules=self._rules,
             reward=reward,
             style=style,
             history=history,
@@ -174,7 +176,6 @@ class MathQAEnv(GuessingGame):
         """Begin a game with `self._puzzle`, whose answer is the secret."""
         super()._clear(secret)
         self._voice = VOICES[self._style](self._rules, self._history, self._puzzle)
-        self._chat = ChatVoice(self._rules, self._history, self._puzzle)
 
     def _draw_secret(self) -> str:
         self._puzzle = self._source.draw(self.np_random)
@@ -186,21 +187,23 @@ class MathQAEnv(GuessingGame):
 
     def _read(self, action: str) -> Reading:
         parsed = self._puzzle.read(action)
-        if parsed.status != "ok":
-            return Reading(parsed.status)
-        return Reading("repeat" if self._was_played(parsed.text) else "ok", parsed.text)
+        return Reading(parsed.status, parsed.text if parsed.status == "ok" else "")
 
-    def _fits(self, guess: str) -> bool:
-        """Not said before, and within what the hints have left."""
-        return all(_fits(guess, event.guess, event.feedback) for event in self._events)
-
-    def _score(self, guess: str) -> Answer:
+    def _answer(self, guess: str) -> Answer:
         solved, answer = self._puzzle.is_solved_by(guess), self._puzzle.answer
-        if solved or answer is None:
-            return Answer("=" if solved else "x", solved, float(solved))
-        said = Fraction(guess)
-        hint = ">" if answer > said else "<"
-        return Answer(hint if self._rules.hints else "x", False, nearness(said, answer))
+        hint, credit = "x", 0.0
+        fits = all(_fits(guess, event.guess, event.feedback) for event in self._events)
+        if solved:
+            hint, credit = "=", 1.0
+        elif answer is not None:
+            said = Fraction(guess)
+            credit = nearness(said, answer)
+            if self._rules.hints:
+                hint = ">" if answer > said else "<"
+        return Answer(hint, solved, credit, fits)
+
+    def _for_people(self) -> ChatVoice:
+        return ChatVoice(self._rules, self._history, self._puzzle)
 
     def _tell_more(self, info: dict[str, Any]) -> None:
         """During a game the credit of a number would give the answer away."""

@@ -15,9 +15,9 @@ The first form that occurs is the one that counts, even if what is inside cannot
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import Literal, NamedTuple, TypeVar
+from collections.abc import Callable, Hashable
+from functools import cache
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from wordle_rl.envs.base import MAX_ACTION
 
@@ -25,8 +25,8 @@ ParseStatus = Literal["ok", "no_guess", "bad_chars", "bad_length"]
 
 MARKS = (("<guess>", "</guess>"), ("\\boxed{", "}"), ("[", "]"))
 """What a guess may be written between, the strongest first."""
-SHORT = 64
-"""Most characters of an action that is remembered: games hear the same short ones over and over."""
+SHORT, REMEMBERED = 64, 16_384
+"""Most characters of an action that is remembered, and how many are."""
 
 Understood = TypeVar("Understood")
 
@@ -38,27 +38,45 @@ class ParsedGuess(NamedTuple):
     guess: str
 
 
-def remember_short(read: Callable[..., Understood]) -> Callable[..., Understood]:
-    """Let a pure function of a text and some rules remember what it made of short texts.
+class Readings(dict[str, Understood]):
+    """What a pure function makes of texts, by text: `readings[action]`.
 
-    >>> @remember_short
-    ... def length(text: str, unit: int) -> float:
+    Games hear the same short texts over and over; one that was read before costs a look-up and no
+    call. Made by `readings_by`, so all games with the same rules share one.
+    """
+
+    def __init__(self, read: Callable[..., Understood], *rules: Hashable) -> None:
+        super().__init__()
+        self._read, self._rules = read, rules
+
+    def __missing__(self, text: str) -> Understood:
+        understood = self._read(text, *self._rules)
+        if len(text) <= SHORT:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[text] = understood
+        return understood
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, also in another process, is the one that is there already."""
+        return readings_by, (self._read, *self._rules)
+
+
+@cache
+def readings_by(read: Callable[..., Understood], *rules: Hashable) -> Readings[Understood]:
+    """The readings of a function of a text and some rules, which must be pure and can be pickled.
+
+    >>> def length(text: str, unit: int) -> float:
     ...     print("counting")
     ...     return len(text) / unit
-    >>> length("crane", 5), length("crane", 5)
+    >>> lengths = readings_by(length, 5)
+    >>> lengths["crane"], lengths["crane"]
     counting
     (1.0, 1.0)
     """
-    remembered = lru_cache(maxsize=16_384)(read)
-
-    @wraps(read)
-    def reading(text: str, *rules: object) -> Understood:
-        return remembered(text, *rules) if len(text) <= SHORT else read(text, *rules)
-
-    return reading
+    return Readings(read, *rules)
 
 
-@remember_short
 def parse_guess(text: str, length: int) -> ParsedGuess:
     """The guess in an action, for words of `length` letters.
 

@@ -18,7 +18,7 @@ from wordle_rl.envs.feedback import consistent, feedback, naive_tenths, tenths
 from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.hard_mode import hard_mode_violation
 from wordle_rl.envs.lexicon import WordSource, find_lexicon
-from wordle_rl.envs.parsing import parse_guess
+from wordle_rl.envs.parsing import ParsedGuess, Readings, parse_guess, readings_by
 from wordle_rl.envs.turns import InvalidPolicy, compact_ending
 from wordle_rl.envs.wordle_text import (
     VOICES,
@@ -124,6 +124,8 @@ class WordleEnv(GuessingGame):
     * v0: first version.
     """
 
+    _rules: Rules
+
     def __init__(
         self,
         *,
@@ -159,7 +161,7 @@ class WordleEnv(GuessingGame):
             example="crane" if "crane" in self._lexicon.legal else self._lexicon.all_answers[0],
         )
         super().__init__(
-            limits=self._rules,
+            rules=self._rules,
             reward=reward,
             style=style,
             history=history,
@@ -167,8 +169,7 @@ class WordleEnv(GuessingGame):
             render_mode=render_mode,
         )
         self._voice = VOICES[style](self._rules, history)
-        self._chat = ChatVoice(self._rules)
-        self._full_credit = 2 * word_length / 10
+        self._readings: Readings[ParsedGuess] = readings_by(parse_guess, word_length)
         self._wide_share = wide_share
         self._clear("")
 
@@ -216,30 +217,31 @@ class WordleEnv(GuessingGame):
         return word
 
     def _read(self, action: str) -> Reading:
-        status, guess = parse_guess(action, self._rules.word_length)
+        status, guess = self._readings[action]
         if status != "ok":
             return Reading(status)
         if guess not in self._lexicon.legal:
             return Reading("unknown_word", guess)
         if self._rules.hard_mode and (complaint := hard_mode_violation(self._board, guess)):
             return Reading("hard_mode", guess, complaint)
-        return Reading("repeat" if self._was_played(guess) else "ok", guess)
+        return Reading("ok", guess)
 
-    def _fits(self, guess: str) -> bool:
-        return consistent(guess, self._board)
+    def _answer(self, guess: str) -> Answer:
+        marks, fits = feedback(guess, self._secret), consistent(guess, self._board)
+        self._board += ((guess, marks),)
+        if self._counting:
+            self._possible = self._lexicon.narrow(self._possible, guess, marks)
+        return Answer(marks, guess == self._secret, tenths(marks) / 10, fits)
 
-    def _score(self, guess: str) -> Answer:
-        marks = feedback(guess, self._secret)
-        return Answer(marks, solved=guess == self._secret, credit=tenths(marks) / 10)
+    def _credit_of_win(self) -> float:
+        return 2 * self._rules.word_length / 10
 
     def _naive_credit(self, guess: str, answer: Answer) -> float:
         """Refused words are paid too."""
         return naive_tenths(guess, self._secret) / 10
 
-    def _learn(self, guess: str, answer: Answer) -> None:
-        self._board += ((guess, answer.feedback),)
-        if self._counting:
-            self._possible = self._lexicon.narrow(self._possible, guess, answer.feedback)
+    def _for_people(self) -> ChatVoice:
+        return ChatVoice(self._rules)
 
     def _candidates(self) -> int:
         """How many words fit all feedback; a secret from outside of the split is one of them."""
@@ -255,12 +257,10 @@ class WordleEnv(GuessingGame):
 
     def _picture(self, *, whole: bool, colour: bool) -> str:
         """The rows for a person; `whole` is the board under its heading, else the newest row."""
-        row, chat = coloured_row if colour else plain_row, self._chat
+        row, chat = coloured_row if colour else plain_row, self._for_people()
         heading = compact_opening(
             self._rules.word_length, self._rules.max_guesses, self._rules.hard_mode
         )
-        rows = [
-            row(e.guess, e.feedback) if e.feedback else self._chat.line(e) for e in self._events
-        ]
+        rows = [row(e.guess, e.feedback) if e.feedback else chat.line(e) for e in self._events]
         shown = [heading, *rows] if whole else [heading, *rows][-1:]
         return "\n".join(shown) + self._ending(chat)
