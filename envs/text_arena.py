@@ -279,12 +279,21 @@ class TextArenaEnv(TextEnv):
         return self._match.transcript(self._seat) if whole else self._match.news(self._seat)
 
 
-def _check_game(game: object, game_options: object) -> None:
+def _check_game(game: object, game_options: Any) -> None:
     if not isinstance(game, str):
         raise ConfigError(f"game {game!r} is no id of TextArena: write it as 'Sokoban-v0'")
     if game_options is not None and not isinstance(game_options, Mapping):
         raise ConfigError(f"game_options {game_options!r} is no table: write it as {{size = 4}}")
     check_id(game)
+    if game.startswith("Nim-") and game_options is not None and "piles" in game_options:
+        _check_piles(game_options["piles"])
+
+
+def _check_piles(piles: Any) -> None:
+    """TextArena plays Nim with anything, and without an object to take nobody can move."""
+    is_list = isinstance(piles, list) and all(type(n) is int and n >= 0 for n in piles)
+    if not is_list or not any(piles):
+        raise ConfigError(f"piles {piles!r} hold nothing to take: write them as [3, 4, 5]")
 
 
 def _check_seat(seat: object) -> None:
