@@ -7,8 +7,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from wordle_rl.envs import parsing
 from wordle_rl.envs.base import MAX_ACTION
-from wordle_rl.envs.parsing import ParsedGuess, find_answer, parse_guess, visible_text
+from wordle_rl.envs.parsing import (
+    ParsedGuess,
+    find_answer,
+    parse_guess,
+    readings_by,
+    visible_text,
+)
 
 CRANE = [
     "[crane]",
@@ -208,3 +215,22 @@ def best_time_s(text: str) -> float:
         parse_guess(text, 5)
         times.append(time.process_time() - start)
     return min(times)
+
+
+def test_short_texts_are_remembered_and_long_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "REMEMBERED", 2)
+    heard: list[str] = []
+
+    def loud(text: str) -> str:
+        heard.append(text)
+        return text.upper()
+
+    readings = readings_by(loud)
+    assert [readings[text] for text in ("a", "a", "b", "b", "a")] == ["A", "A", "B", "B", "A"]
+    assert heard == ["a", "b"]
+    assert readings["c"] == "C"  # a third: all are forgotten, so the memory has a limit
+    assert set(readings) == {"c"}
+    long = "x" * (parsing.SHORT + 1)
+    assert readings[long] == readings[long] == long.upper()
+    assert heard[-2:] == [long, long]
+    assert readings_by(loud) is readings
