@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from copy import copy, deepcopy
+from itertools import pairwise
 from typing import Any
 
 import gymnasium
@@ -44,7 +45,7 @@ def test_seeds_in_a_row_draw_evenly_and_without_order() -> None:
     drawn = np.array([split_mix(seed) * faces >> 64 for seed in range(n)])
     squares = sum((count - n / faces) ** 2 / (n / faces) for count in Counter(drawn).values())
     assert squares < 43.8  # chi-square of 19 degrees of freedom, p = 0.001
-    pairs = Counter(zip(drawn[:-1], drawn[1:], strict=True))
+    pairs = Counter(pairwise(drawn))
     assert sum((pairs[p] - n / 400) ** 2 / (n / 400) for p in np.ndindex(faces, faces)) < 490
 
 
