@@ -145,7 +145,7 @@ class GuessingGame(TextEnv):
 
     @abstractmethod
     def _draw_secret(self) -> str:
-        """A secret of the split, from `self.np_random`."""
+        """A secret of the split, by `self._draw` or from `self.np_random`."""
 
     @abstractmethod
     def _check_secret(self, secret: Any) -> str:

@@ -16,7 +16,7 @@ The first form that occurs is the one that counts, even if what is inside cannot
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from wordle_rl.envs.base import MAX_ACTION
@@ -42,7 +42,7 @@ class Readings(dict[str, Understood]):
     """What a pure function makes of texts, by text: `readings[action]`.
 
     Games hear the same short texts over and over; one that was read before costs a look-up and no
-    call. Made by `readings_by`, so all games with the same rules share one.
+    call. Made by `readings_by`, so games with the same rules share one.
     """
 
     def __init__(self, read: Callable[..., Understood], *rules: Hashable) -> None:
@@ -62,7 +62,7 @@ class Readings(dict[str, Understood]):
         return readings_by, (self._read, *self._rules)
 
 
-@cache
+@lru_cache(maxsize=64)
 def readings_by(read: Callable[..., Understood], *rules: Hashable) -> Readings[Understood]:
     """The readings of a function of a text and some rules, which must be pure and can be pickled.
 
