@@ -1,7 +1,7 @@
 """Our games against the same games of TextArena and GEM: games and steps per second, in one run.
 
     pip install gem-llm          # optional, best in an environment of its own
-    python benchmarks/envs.py [--games 2000] [--rounds 5] [--stand-in] [--json]
+    python benchmarks/envs.py [--games 2000] [--rounds 5] [--stand-in] [--without NAME] [--json]
 
 One process, one thread. Each library is used through its own public interface: ours by
 `gymnasium.make`, TextArena by `make`, `get_observation` and `step`, GEM by `make` and `step`. All
@@ -9,7 +9,8 @@ play the same guesses under the same limits (Wordle 6 guesses; numbers 1 to 20 i
 places, 6 colours, each once, in 20), each written as its game reads them, none twice in a game. An
 environment is made once and reset for every game; making it is not timed. Time is that of the
 processor, so that other work on the machine counts less. Rounds alternate between the libraries,
-and medians are compared.
+and medians are compared. TextArena slows with every game that it has played, and takes most of the
+time: `--without textarena` compares many games with GEM.
 
 Both peers take their Wordle words from NLTK's data. `--stand-in` writes such data from our lists
 into a temporary folder and keeps NLTK off the network; without either those rows say what is
@@ -208,11 +209,13 @@ def made(library: str, contest: Contest) -> Play | str:
         return "needs NLTK data: install it, or use --stand-in"
 
 
-def compare(contest: Contest, games: int, rounds: int) -> list[dict[str, Any]]:
+def compare(
+    contest: Contest, games: int, rounds: int, without: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """One row a library: steps and games per second, medians of the rounds, and our ratio."""
     rng = np.random.default_rng(SEED)
     played = [contest.guesses(rng) for _ in range(games)]
-    players = {name: made(name, contest) for name in LIBRARIES}
+    players = {name: made(name, contest) for name in LIBRARIES if name not in without}
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in players}
     for number in range(rounds + 1):
         for name, play in players.items():
@@ -268,14 +271,15 @@ def line(row: dict[str, Any]) -> str:
 @click.option("--games", default=2000, show_default=True, help="Games a round.")
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--stand-in", is_flag=True, help="Our words in place of NLTK's data.")
+@click.option("--without", multiple=True, type=click.Choice([*LIBRARIES][1:]), help="Leave it out.")
 @click.option("--json", "as_json", is_flag=True)
-def main(games: int, rounds: int, stand_in: bool, as_json: bool) -> None:
+def main(games: int, rounds: int, stand_in: bool, without: tuple[str, ...], as_json: bool) -> None:
     """Measure every game in every library and print the ratios."""
     with tempfile.TemporaryDirectory() as folder:
         if stand_in:
             use_stand_in(Path(folder))
         for contest in CONTESTS:
-            for row in compare(contest, games, rounds):
+            for row in compare(contest, games, rounds, without):
                 click.echo(json.dumps(row) if as_json else line(row))
 
 

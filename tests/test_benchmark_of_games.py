@@ -88,3 +88,6 @@ def test_the_script_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run.exit_code == 0, run.output
     assert re.search(r"guess-number\s+wordle-rl .* steps/s .* games/s\s+ours 1\.0x", run.output)
     assert "textarena 0." in run.output
+    run = CliRunner().invoke(envs.main, ["--games", "2", "--rounds", "1", "--without", "textarena"])
+    assert run.exit_code == 0, run.output
+    assert "textarena" not in run.output
