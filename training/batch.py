@@ -18,6 +18,7 @@ from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.agents.shapes import size_below
 from wordle_rl.errors import SampleError
 from wordle_rl.records import Batch, Episode, Sample
+from wordle_rl.training.credit import Credit
 from wordle_rl.training.symbols import ALPHABET, SYMBOLS, Probabilities
 from wordle_rl.training.teacher import Demonstration
 
@@ -29,7 +30,8 @@ class TrainedTurn:
     prompt_ids: Ids
     token_ids: Ids
     logprobs: tuple[float, ...]
-    advantage: float
+    advantage: Credit
+    """Of all its tokens, or of each."""
     trained: bool = True
     sampled: tuple[bool, ...] = ()
     """Which of `token_ids` the model sampled itself; empty for all."""
@@ -41,9 +43,16 @@ class TrainedTurn:
         """Which of `token_ids` are trained."""
         return [self.trained and own for own in self.sampled or (True,) * len(self.token_ids)]
 
+    @property
+    def advantages(self) -> list[float]:
+        """Of each of `token_ids`; 0 where one is not trained."""
+        given, tokens = self.advantage, len(self.token_ids)
+        values = given if isinstance(given, tuple) else (given,) * tokens
+        return [a if own else 0.0 for a, own in zip(values, self.mask, strict=True)]
 
-def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[TrainedTurn]:
-    """The turns of an episode that a language model played, one advantage each.
+
+def episode_turns(episode: Episode, advantages: Sequence[Credit]) -> list[TrainedTurn]:
+    """The turns of an episode that a language model played, one advantage each or one a token.
 
     Raises:
         SampleError: if a turn has no completion, or the number of advantages is wrong.
@@ -55,6 +64,8 @@ def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[Trained
         done = turn.completion
         if done is None:
             raise SampleError("a turn without sampled tokens cannot be trained")
+        if isinstance(advantage, tuple) and len(advantage) != len(done.token_ids):
+            raise SampleError(f"{len(advantage)} advantages for {len(done.token_ids)} tokens")
         turns.append(
             TrainedTurn(
                 prompt_ids=done.prompt_ids,
@@ -136,7 +147,7 @@ def _merge(row: Sequence[TrainedTurn]) -> Sample:
         ids += [*context, *turn.token_ids]
         mask += [False] * blank + turn.mask
         logprobs += [0.0] * blank + list(turn.logprobs)
-        advantages += [0.0] * blank + [turn.advantage if own else 0.0 for own in turn.mask]
+        advantages += [0.0] * blank + turn.advantages
     return Sample(
         token_ids=tuple(ids),
         loss_mask=tuple(mask),

@@ -27,13 +27,17 @@ class GameInputs:
     """The reward's components, by name; empty where a game has none."""
     anchors: tuple[Hashable, ...] = ()
     """What was known before each turn; equal keys in one group are the same state."""
+    answers: tuple[tuple[int, ...], ...] = ()
+    """The token ids of each turn's answer."""
 
     def __post_init__(self) -> None:
         turns = len(self.rewards)
         if len(self.tokens) != turns or any(
-            len(entries) not in (0, turns) for entries in (self.parts, self.anchors)
+            len(entries) not in (0, turns) for entries in (self.parts, self.anchors, self.answers)
         ):
-            raise ValueError("rewards, tokens, parts and anchors of a game need equal lengths")
+            raise ValueError(
+                "rewards, tokens, parts, anchors and answers of a game need equal lengths"
+            )
 
     @property
     def total(self) -> float:
@@ -107,8 +111,12 @@ RANGE_TOLERANCE = 1e-8
 
 Values = list[list[list[float]]]
 """Advantages [P][G][K]: one a turn, of every game, by group."""
-Advantage = Callable[[AdvantageInputs], Values]
-"""The rewards of a step -> the advantage of every turn. Pure."""
+TokenValues = list[list[list[tuple[float, ...]]]]
+"""The same with one for each token of a turn's answer."""
+Credit = float | tuple[float, ...]
+"""Of a turn: one advantage for all its tokens, or one for each."""
+Advantage = Callable[[AdvantageInputs], Values | TokenValues]
+"""The rewards of a step -> the advantage of every turn, or of every token. Pure."""
 
 
 def is_constant(returns: Sequence[float]) -> bool:
@@ -213,6 +221,9 @@ def _game_inputs(episode: Episode) -> GameInputs:
         ),
         parts=tuple(turn.reward_parts for turn in episode.turns),
         anchors=anchors(episode),
+        answers=tuple(
+            () if turn.completion is None else turn.completion.token_ids for turn in episode.turns
+        ),
     )
 
 
