@@ -29,15 +29,15 @@ class GameInputs:
     """What was known before each turn; equal keys in one group are the same state."""
     answers: tuple[tuple[int, ...], ...] = ()
     """The token ids of each turn's answer."""
+    possible: tuple[int, ...] = ()
+    """How many secrets were possible before each turn, 0 at the start of a game; empty where the
+    game does not tell."""
 
     def __post_init__(self) -> None:
         turns = len(self.rewards)
-        if len(self.tokens) != turns or any(
-            len(entries) not in (0, turns) for entries in (self.parts, self.anchors, self.answers)
-        ):
-            raise ValueError(
-                "rewards, tokens, parts, anchors and answers of a game need equal lengths"
-            )
+        by_turn = (self.parts, self.anchors, self.answers, self.possible)
+        if len(self.tokens) != turns or any(len(entries) not in (0, turns) for entries in by_turn):
+            raise ValueError("what is said of each turn of a game needs equal lengths")
 
     @property
     def total(self) -> float:
@@ -213,6 +213,15 @@ def anchors(episode: Episode) -> tuple[Hashable, ...]:
     return tuple(keys)
 
 
+def _possible(episode: Episode) -> tuple[int, ...]:
+    """`info["candidates_left"]` before each turn; 0 before anything is played."""
+    before = (*episode.opening[-1:], *episode.turns[:-1])
+    known = [turn.info.get("candidates_left") for turn in before]
+    if any(count is None for count in known) or not episode.turns:
+        return ()
+    return tuple(int(n or 0) for n in ([] if episode.opening else [0]) + known)
+
+
 def _game_inputs(episode: Episode) -> GameInputs:
     return GameInputs(
         rewards=tuple(turn.reward for turn in episode.turns),
@@ -224,6 +233,7 @@ def _game_inputs(episode: Episode) -> GameInputs:
         answers=tuple(
             () if turn.completion is None else turn.completion.token_ids for turn in episode.turns
         ),
+        possible=_possible(episode),
     )
 
 

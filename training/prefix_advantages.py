@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from wordle_rl.training.credit import (
     RANGE_TOLERANCE,
     AdvantageInputs,
+    GameInputs,
     TokenValues,
     return_to_go,
 )
@@ -23,14 +24,16 @@ from wordle_rl.training.credit import (
 PRIOR = 16.0
 """How many turns the node above counts as, where a node has few of its own."""
 FLOOR = 0.1
-"""Of the deviation at a turn: what is added to that at a node, since little of it is noise."""
+"""Of the deviation at the coarsest node: what is added to that at a finer one, which may be 0."""
 
 
 @dataclass(slots=True)
 class _Turn:
     """One turn on its way down a tree."""
 
-    number: int
+    kind: Hashable
+    """What turns it is compared with at first."""
+    possible: int
     state: Hashable
     answer: Sequence[int]
     earned: float
@@ -43,43 +46,57 @@ class _Turn:
 
     def follow(self, tokens: int) -> None:
         """The advantage of so many tokens that are chosen at one node."""
-        scale = math.sqrt(self.variance) + self.floor
-        advantage = (self.earned - self.value) / scale if scale else 0.0
-        self.credits += [advantage] * tokens
+        scale = _scale(self.variance, self.floor)
+        self.credits += [(self.earned - self.value) / scale if scale else 0.0] * tokens
+
+
+def _scale(variance: float, floor: float) -> float:
+    return math.sqrt(variance) + floor
 
 
 def prefix_whitened(inputs: AdvantageInputs) -> TokenValues:
     """(G_k - V) / (sigma + floor) for every token, V and sigma of the turns that began alike.
 
-    The nodes of a token are, from coarse to fine: all turns of that number; those of them with the
-    same knowledge (`anchors`); those of them whose answer begins with the tokens before it. V is
-    the mean of the other turns of a node, drawn towards the node above by `PRIOR` turns; so is
-    sigma, and neither depends on the turn that it is for. The floor is `FLOOR` of the deviation of
-    all turns of that number. A token that all turns of a node share has the advantage of the next.
+    The nodes of a token are, from coarse to fine: turns with about as many secrets possible, to a
+    factor of two (of the same number, where a game does not tell); with as many; with the same
+    knowledge (`anchors`); with an answer that begins with the tokens before it. V is the mean of
+    the other turns of a node, drawn towards the node above by `PRIOR` turns, and sigma their
+    deviation likewise, so neither knows how the turn ended that it is for. Only the deviation at
+    the coarsest node has all of its turns in it; the floor is `FLOOR` of that. A token that all
+    turns of a node have in common has the advantage of the next one.
 
     All secrets share the trees. So this is for turns that are paid for what they were worth by what
     was known (gamma = 0 with `guaranteed_information`, say): the luck of a secret stays in.
     """
-    games = [
-        [
-            _Turn(k, game.anchors[k] if game.anchors else None, answer, earned)
-            for k, (answer, earned) in enumerate(
-                zip(
-                    game.answers or [(0,)] * len(game.rewards),
-                    return_to_go(game.rewards, inputs.gamma),
-                    strict=True,
-                )
-            )
-        ]
-        for group in inputs.groups
-        for game in group.games
-    ]
-    for same in _parted([turn for game in games for turn in game], lambda turn: turn.number):
-        _start(same)
-        for known in _parted(same, lambda turn: turn.state):
-            _descend(known)
+    games = [_turns(game, inputs.gamma) for game in inputs.games]
+    for alike in _parted([turn for game in games for turn in game], lambda turn: turn.kind):
+        _start(alike)
+        for as_many in _narrowed(alike, lambda turn: turn.possible):
+            for known in _narrowed(as_many, lambda turn: turn.state):
+                _descend(known)
     left = iter([[tuple(turn.credits) for turn in game] for game in games])
     return [[next(left) for _ in group.games] for group in inputs.groups]
+
+
+def _turns(game: GameInputs, gamma: float) -> list[_Turn]:
+    turns = range(len(game.rewards))
+    return [
+        _Turn(
+            kind=possible.bit_length() if game.possible else ("turn", k),
+            possible=possible,
+            state=state,
+            answer=answer,
+            earned=earned,
+        )
+        for k, possible, state, answer, earned in zip(
+            turns,
+            game.possible or (0 for _ in turns),
+            game.anchors or (None for _ in turns),
+            game.answers or ((0,) for _ in turns),
+            return_to_go(game.rewards, gamma),
+            strict=True,
+        )
+    ]
 
 
 def _parted(turns: Sequence[_Turn], key: Callable[[_Turn], Hashable]) -> list[list[_Turn]]:
@@ -89,31 +106,36 @@ def _parted(turns: Sequence[_Turn], key: Callable[[_Turn], Hashable]) -> list[li
     return list(parts.values())
 
 
+def _narrowed(turns: Sequence[_Turn], key: Callable[[_Turn], Hashable]) -> list[list[_Turn]]:
+    """The finer nodes below one; where there is but one of them, it has nothing new to say."""
+    parts = _parted(turns, key)
+    for part in parts if len(parts) > 1 else ():
+        _learn(part, prior=PRIOR)
+    return parts
+
+
 def _start(turns: Sequence[_Turn]) -> None:
-    """What all turns of one number say of each of them."""
+    """What all turns of one kind say of each of them."""
     for turn in turns:
         turn.value = turn.earned  # of one that is alone: it answers for nothing
     spread = _learn(turns, prior=0.0)
     for turn in turns:
-        turn.floor = FLOOR * spread
+        turn.variance, turn.floor = spread**2, FLOOR * spread
 
 
 def _descend(turns: list[_Turn]) -> None:
     """Walk the tree of answers to one state, node by node."""
-    _learn(turns, prior=PRIOR)
     nodes = [(turns, 0)]
     while nodes:
         members, depth = nodes.pop()
         for turn in members:
             turn.follow(min(1, len(turn.answer) - depth))
         going_on = [turn for turn in members if len(turn.answer) > depth + 1]
-        for part in _parted(going_on, lambda turn: turn.answer[depth]):  # noqa: B023 - used at once
-            if len(part) == 1:
+        for part in _narrowed(going_on, lambda turn: turn.answer[depth]):  # noqa: B023 - used here
+            if len(part) > 1:
+                nodes.append((part, depth + 1))
+            else:
                 part[0].follow(len(part[0].answer) - depth - 1)
-                continue
-            if len(part) < len(members):
-                _learn(part, prior=PRIOR)
-            nodes.append((part, depth + 1))
 
 
 def _learn(turns: Sequence[_Turn], *, prior: float) -> float:
@@ -121,9 +143,9 @@ def _learn(turns: Sequence[_Turn], *, prior: float) -> float:
     n = len(turns)
     mean = math.fsum(turn.earned for turn in turns) / n
     squares = math.fsum((turn.earned - mean) ** 2 for turn in turns)
-    if n > 1 and math.sqrt(squares / n) < RANGE_TOLERANCE:
+    if math.sqrt(squares / n) < RANGE_TOLERANCE:
         squares = 0.0
-    for turn in turns if n > 1 else ():
+    for turn in turns if n > 1 else ():  # of one that is alone the node above says all
         away = turn.earned - mean
         others = n * mean - turn.earned
         spread = max(squares - away**2 * n / (n - 1), 0.0)
