@@ -17,3 +17,9 @@ def check_range(name: str, value: int, low: int, high: int) -> None:
     """Raise ConfigError for a value that is not a whole number from `low` to `high`."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ConfigError(f"{name} {value!r} is not a whole number from {low} to {high}")
+
+
+def check_flag(name: str, value: bool) -> None:
+    """Raise ConfigError for what is neither true nor false: "false" would count as true."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} {value!r} is neither true nor false")

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy, deepcopy
 from functools import cache
-from typing import Any, Literal, Self, TextIO, TypedDict
+from typing import Any, ClassVar, Literal, Self, TextIO, TypedDict
 
 import gymnasium
 import numpy as np
@@ -57,6 +57,9 @@ class TextEnv(gymnasium.Env[str, str]):
     the end.
     """
 
+    DRAW_VERSION: ClassVar[int] = 1
+    """Rises when a seed draws another game than it did: results by seed are not comparable then."""
+
     # Gymnasium's own name and type, so neither a ClassVar nor immutable.
     metadata = {"render_modes": ["ansi", "human"], "render_fps": 4}  # noqa: RUF012
 
@@ -84,11 +87,14 @@ class TextEnv(gymnasium.Env[str, str]):
             ConfigError: an option is not allowed, or an action of the opening is refused or ends
                 the game.
         """
+        if options is not None and not isinstance(options, Mapping):
+            raise ConfigError(f"reset options {options!r} are no dict: write {{'secret': ...}}")
         self._seed(seed)
         given = dict(options) if options else {}
         opening = _actions(given.pop("opening")) if "opening" in given else ()
         self._running = False
         self._observation, info = self._start(given)
+        self._draws.is_fresh = False
         self._running = True
         if self.render_mode == "human":
             self.render()
@@ -96,9 +102,8 @@ class TextEnv(gymnasium.Env[str, str]):
 
     def _seed(self, seed: int | None) -> None:
         """Start anew from a seed: Gymnasium's own generator, once somebody asks for it."""
-        if type(seed) is int and seed >= 0:
-            self._draws.restart(seed)
-            self._np_random_seed = seed
+        if isinstance(seed, int) and seed >= 0:
+            self._draws = Draws(int(seed))
         else:
             super().reset(seed=seed)
 
@@ -109,6 +114,14 @@ class TextEnv(gymnasium.Env[str, str]):
     @_np_random.setter
     def _np_random(self, value: np.random.Generator | None) -> None:
         self._draws.generator = value
+
+    @property
+    def _np_random_seed(self) -> int | None:
+        return self._draws.seed
+
+    @_np_random_seed.setter
+    def _np_random_seed(self, value: int | None) -> None:
+        self._draws.seed = value
 
     def _draw(self, size: int) -> int:
         """A number from 0 to size - 1: the first one after a seed without making a generator."""

@@ -112,7 +112,7 @@ class ComposedRewards(TextEnv):
     def __init__(self, game: TextEnv, rewards: Rewards) -> None:
         super().__init__(render_mode=game.render_mode)
         game.render_mode = None
-        self.game, game._draws = game, self._draws
+        self.game = game
         self.observation_space, self.action_space = game.observation_space, game.action_space
         self._terms = resolve_rewards(rewards)
         if any(term.reads for term in self._terms):
@@ -136,6 +136,7 @@ class ComposedRewards(TextEnv):
         self._faults = dict.fromkeys((term.name for term in self._terms), 0.0)
 
     def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        self.game._draws = self._draws
         observation, info = self.game.reset(options=options)
         self._clear([info])
         return observation, info

@@ -9,41 +9,37 @@ _MASK = (1 << WORD) - 1
 
 
 class Draws:
-    """The random numbers of a game.
+    """The random numbers of a game from one seed on.
 
     Most games draw one number, their secret, and many are given even that. Seeding a generator of
     numpy's takes as long as three guesses, so it is made when somebody asks for it. Games that are
     one to their player share this object.
     """
 
-    __slots__ = ("_generator", "_is_fresh", "_seed")
-
-    def __init__(self) -> None:
-        self._seed: int | None = None
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+        """As Gymnasium tells it: None where there never was one, -1 where it is not known."""
         self._generator: np.random.Generator | None = None
-        self._is_fresh = False
-
-    def restart(self, seed: int) -> None:
-        """Begin anew with a seed, at least 0."""
-        self._seed, self._generator, self._is_fresh = seed, None, True
+        self.is_fresh = seed is not None and seed <= _MASK
+        """Whether the first number of the seed may still be drawn: in its own reset alone."""
 
     @property
     def generator(self) -> np.random.Generator | None:
         """Gymnasium's generator for the seed; None where there never was one."""
-        if self._generator is None and self._seed is not None:
-            self._generator = np.random.Generator(np.random.PCG64(self._seed))
+        if self._generator is None and self.seed is not None:
+            self._generator = np.random.Generator(np.random.PCG64(self.seed))
         return self._generator
 
     @generator.setter
     def generator(self, value: np.random.Generator | None) -> None:
-        self._seed, self._generator, self._is_fresh = None, value, False
+        self._generator, self.seed, self.is_fresh = value, None, False
 
     def first_word(self) -> int | None:
         """64 random bits that depend on the seed alone; None where they were taken already."""
-        if not self._is_fresh or self._seed is None:
+        if not self.is_fresh or self.seed is None:
             return None
-        self._is_fresh = False
-        return split_mix(self._seed)
+        self.is_fresh = False
+        return split_mix(self.seed)
 
 
 def split_mix(seed: int) -> int:

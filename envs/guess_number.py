@@ -7,6 +7,8 @@ from functools import lru_cache
 from math import log2
 from typing import Any, Literal, NamedTuple, get_args
 
+import numpy as np
+
 from wordle_rl.envs.arguments import check_choice, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guess_number_text import VOICES, ChatVoice, Rules
@@ -130,6 +132,8 @@ class GuessNumberEnv(GuessingGame):
     * v0: first version.
     """
 
+    DRAW_VERSION = 2
+
     _rules: Rules
 
     def __init__(
@@ -204,8 +208,9 @@ class GuessNumberEnv(GuessingGame):
                 return str(number)
 
     def _check_secret(self, secret: Any) -> str:
-        number = read_number(str(secret).strip()) if isinstance(secret, int | str) else None
-        if number is None or isinstance(secret, bool):
+        is_number = isinstance(secret, int | str | np.integer) and not isinstance(secret, bool)
+        number = read_number(str(secret).strip()) if is_number else None
+        if number is None:
             raise ConfigError(f"secret {secret!r} is not a whole number")
         if not self._everything.holds(number):
             raise ConfigError(

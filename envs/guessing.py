@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from math import log2
 from typing import Any, ClassVar, NamedTuple, get_args
 
-from wordle_rl.envs.arguments import check_choice
+from wordle_rl.envs.arguments import check_choice, check_flag
 from wordle_rl.envs.base import History, Played, Style, TextEnv
 from wordle_rl.envs.rewards import Outcome, binary, needs_counts, resolve_reward
 from wordle_rl.envs.turns import EndReason, Event, Limits, Voice
@@ -133,6 +133,7 @@ class GuessingGame(TextEnv):
     ) -> None:
         """Resolve the names. Raises ConfigError for what is not allowed."""
         super().__init__(render_mode=render_mode)
+        check_flag("track_candidates", track_candidates)
         check_choice("style", style, get_args(Style))
         check_choice("history", history, get_args(History))
         self._rules = rules

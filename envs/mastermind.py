@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from wordle_rl.envs.arguments import check_choice, check_range
+from wordle_rl.envs.arguments import check_choice, check_flag, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
 from wordle_rl.envs.mastermind_text import VOICES, ChatVoice, Rules
@@ -130,6 +130,7 @@ class MastermindEnv(GuessingGame):
         render_mode: str | None = None,
     ) -> None:
         """Check the arguments. Raises ConfigError for what is not allowed."""
+        check_flag("duplicates", duplicates)
         _check_size(length, colours, duplicates)
         self._rules = Rules(
             length=length,

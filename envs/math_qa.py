@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
-from wordle_rl.envs.arguments import check_choice, check_range
+from wordle_rl.envs.arguments import check_choice, check_flag, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.guessing import Answer, GuessingGame, Reading
 from wordle_rl.envs.math_answers import nearness
@@ -131,6 +131,7 @@ class MathQAEnv(GuessingGame):
         render_mode: str | None = None,
     ) -> None:
         """Open the source and resolve the names. Raises ConfigError for what is not allowed."""
+        check_flag("hints", hints)
         check_range("max_attempts", max_attempts, 1, MAX_TURNS)
         check_choice("split", split, get_args(Split))
         self._difficulty = check_difficulty(difficulty)

@@ -291,8 +291,11 @@ def _check_game(game: object, game_options: Any) -> None:
 
 def _check_piles(piles: Any) -> None:
     """TextArena plays Nim with anything, and without an object to take nobody can move."""
-    is_list = isinstance(piles, list) and all(type(n) is int and n >= 0 for n in piles)
-    if not is_list or not any(piles):
+    if piles is None:  # TextArena's own
+        return
+    if not isinstance(piles, list) or not all(isinstance(n, int) and n >= 0 for n in piles):
+        raise ConfigError(f"piles {piles!r} are no list of numbers: write them as [3, 4, 5]")
+    if not any(piles):
         raise ConfigError(f"piles {piles!r} hold nothing to take: write them as [3, 4, 5]")
 
 

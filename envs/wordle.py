@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from wordle_rl.envs.arguments import check_choice, check_range
+from wordle_rl.envs.arguments import check_choice, check_flag, check_range
 from wordle_rl.envs.base import History, Style
 from wordle_rl.envs.feedback import consistent, feedback, naive_tenths, tenths
 from wordle_rl.envs.guessing import Answer, GuessingGame, Prospects, Reading
@@ -146,6 +146,7 @@ class WordleEnv(GuessingGame):
     ) -> None:
         """Load the lists and resolve the names. Raises ConfigError for what is not allowed."""
         check_range("word_length", word_length, 2, MAX_WORD_LENGTH)
+        check_flag("hard_mode", hard_mode)
         check_choice("style", style, VOICES)
         if not 0 <= wide_share <= 1:
             raise ConfigError(f"wide_share {wide_share!r} is not a share from 0 to 1")

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from wordle_rl.config import read_toml
-from wordle_rl.errors import RunError
+from wordle_rl.envs import make_env
+from wordle_rl.errors import RunError, WordleRLError
 from wordle_rl.evaluation.report import number, percent
 from wordle_rl.records import Estimate
 from wordle_rl.run_dir import RunDir, is_run
@@ -32,7 +34,13 @@ def model_card(source: str, name: str) -> str:
         RunError: a file of the run is damaged.
     """
     if not is_run(source):
-        return _page(name, base=source, facts={"exported from": source}, results=[NOT_MEASURED])
+        return _page(
+            name,
+            base=source,
+            facts={"exported from": source},
+            results=[NOT_MEASURED],
+            command=play_command("wordle", {}, name),
+        )
     run = RunDir(source)
     config, meta = read_toml(run.config), _read(run.path / "meta.json")
     base = config.get("model", "")
@@ -41,7 +49,14 @@ def model_card(source: str, name: str) -> str:
         base = base.get("path", "nano")
     compared = run.evaluations / "comparison.json"
     results = list(_results(_read(compared))) if compared.is_file() else [NOT_MEASURED]
-    return _page(name, base=str(base), facts=facts, results=results)
+    env = config.get("env", {})
+    game, options = (
+        (env.get("id", "wordle"), env.get("options", {}))
+        if isinstance(env, Mapping)  # of `train`
+        else (env, config.get("options", {}))
+    )
+    command = play_command(game, options, name)
+    return _page(name, base=str(base), facts=facts, results=results, command=command)
 
 
 NOT_MEASURED = (
@@ -49,7 +64,42 @@ NOT_MEASURED = (
 )
 
 
-def _page(name: str, *, base: str, facts: Mapping[str, str], results: list[str]) -> str:
+def play_command(env: str, options: Mapping[str, Any], agent: str) -> str:
+    """The line with which a person meets an agent in the game, or the first of the games, it knows.
+
+    Args:
+        env: the game, or a mixture, as in `env.id`.
+        options: of the game, or a table for each of a mixture.
+        agent: its name.
+
+    >>> play_command("wordle", {}, "runs/mine")
+    'wordle-rl play --agent runs/mine --versus'
+    >>> play_command("guess-number=2,math", {"guess-number": {"hi": 1000}}, "runs/mine")
+    'wordle-rl play --env guess-number --option hi=1000 --agent runs/mine'
+    """
+    first = env.split(",")[0].partition("=")[0].strip()
+    own = options.get(first, {}) if "," in env else options
+    given = dict(own) if isinstance(own, Mapping) else {}
+    given.pop("track_candidates", None)  # for rewards, and of no use to a person
+    if first in ("wordle", "wordle-rl/Wordle-v0") and not given:
+        return f"wordle-rl play --agent {quote(agent)} --versus"
+    try:
+        is_for_two = make_env(first, **given).public().get("players") == 2
+    except WordleRLError:  # a game of one's own that is not here
+        is_for_two = False
+    given.pop("opponent", None)
+    shown = "".join(
+        f" --option {quote(f'{key}={json.dumps(value)}')}"
+        for key, value in given.items()
+        if isinstance(value, bool | int | float | str)
+    )
+    who = f"--opponent {quote(f'agent:{agent}')}" if is_for_two else f"--agent {quote(agent)}"
+    return f"wordle-rl play --env {quote(first)}{shown} {who}"
+
+
+def _page(
+    name: str, *, base: str, facts: Mapping[str, str], results: list[str], command: str
+) -> str:
     known = "" if base in ("", "new") else f"base_model: {json.dumps(base)}\n"
     rows = [f"| {key} | {_cell(value)} |" for key, value in facts.items()]
     return "\n".join(
@@ -63,8 +113,8 @@ def _page(name: str, *, base: str, facts: Mapping[str, str], results: list[str])
             *rows,
             "\n## How it plays\n",
             *results,
-            "\n## How to play against it\n",
-            f"```\nwordle-rl play --agent {name} --versus\nwordle-rl evaluate {name}\n```",
+            "\n## How to see it play\n",
+            f"```\n{command}\n```",
             "",
         ]
     )

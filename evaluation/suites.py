@@ -110,6 +110,8 @@ class Suite:
         }
         if drawn := [t for t in self.tasks if "secret" not in t.options]:
             content["drawn"] = [[t.seed, dict(t.options)] for t in drawn]
+            version = make_env(self.env_id, **self.env_options).DRAW_VERSION
+            content |= {"draw_version": version} if version > 1 else {}
         opponent = self.env_options.get("opponent")
         game = self.env_options.get("game", self.env_id.removeprefix(ARENA_PREFIX))
         if opponent and (who := fingerprint_of(opponent, game)):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wordle_rl.envs.base import Style, TextEnv
+from wordle_rl.errors import ConfigError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -26,7 +27,9 @@ class HotCold(TextEnv):
         return {"game": "hot-cold", "max_guesses": self._max_guesses}
 
     def _start(self, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        self._secret = str(options.get("secret") or LETTERS[self.np_random.integers(26)])
+        self._secret = options.get("secret", LETTERS[self.np_random.integers(26)])
+        if options.keys() - {"secret"} or self._secret not in list(LETTERS):
+            raise ConfigError(f"options {options!r}: give a letter as the secret, or nothing")
         self._turn, self._distance = 0, 26
         if self._style == "compact":
             return f"letter x{self._max_guesses}", self._info("start", "")

@@ -281,9 +281,13 @@ def test_what_a_flag_is_not_is_refused() -> None:
         make_env("wordle", hard_mode="yes")
     with pytest.raises(ConfigError, match="game_options 3 is no table"):
         make_env(TIC_TAC_TOE, game_options=3)
-    for piles in ([], [0, 0], "345", [-1], [True]):
+    for piles in ([], [0, 0]):
         with pytest.raises(ConfigError, match="hold nothing to take: write them as"):
             make_env("textarena:Nim-v0", game_options={"piles": piles})
+    for piles in ("345", [-1], (3, 4), ["3"]):
+        with pytest.raises(ConfigError, match="are no list of numbers: write them as"):
+            make_env("textarena:Nim-v0", game_options={"piles": piles})
+    assert make_env("textarena:Nim-v0", game_options={"piles": None}).reset(seed=0)
     with pytest.raises(ConfigError, match=r"does not take source=\[1\]: 'list' object has no"):
         make_env("math", source=[1])
     assert isinstance(make_env("wordle", hard_mode=True), TextEnv)

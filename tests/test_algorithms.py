@@ -47,11 +47,7 @@ def test_every_algorithm_resolves(name: str) -> None:
 def test_every_part_is_used_or_one_name_away() -> None:
     """Few parts that no algorithm uses: oracles of the others, or for a user's own algorithm."""
     used = {a.advantage for a in ALGORITHMS.values()}
-    assert advantages.ADVANTAGES.keys() - used == {
-        "turn_returns",
-        "turn_centered",
-        "prefix_whitened",
-    }
+    assert advantages.ADVANTAGES.keys() - used == {"turn_returns", "turn_centered"}
     assert CRITIC_ADVANTAGES.keys() <= used
     assert losses.LOSSES.keys() == {a.loss for a in ALGORITHMS.values()}
     assert aggregation.AGGREGATIONS.keys() == {a.aggregation for a in ALGORITHMS.values()}

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from wordle_rl.training.collapse import collapse_warning
+from wordle_rl.errors import RunError
+from wordle_rl.training.collapse import collapse_warning, stop_where_all_fail
 
 HEALTHY = {
     "rollout/win_rate": 0.6,
@@ -154,3 +155,12 @@ def test_warnings_do_not_depend_on_time() -> None:
     late = {"rollout/win_rate": 0.2}
     slow = [row | {"time/step_s": 1e9} for row in run_of((30, {}), (10, late))]
     assert collapse_warning(slow) == collapse_warning(run_of((30, {}), (10, late)))
+
+
+def test_a_run_that_plays_nothing_any_more_stops() -> None:
+    failed, played = {"rollout/errors": 4.0, "rollout/games": 4.0}, {"rollout/games": 4.0}
+    some = {**failed, "rollout/errors": 3.0}
+    for history in ([], [failed] * 2, [failed, failed, some], [failed, failed, played], [{}] * 3):
+        stop_where_all_fail(history, None)
+    with pytest.raises(RunError, match=r"every game of the last 3 steps failed \(boom: it broke\)"):
+        stop_where_all_fail([played, failed, failed, failed], "boom: it broke")

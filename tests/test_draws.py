@@ -15,6 +15,7 @@ import pytest
 from wordle_rl.envs import make_env
 from wordle_rl.envs.composed_rewards import ComposedRewards
 from wordle_rl.envs.draws import Draws, split_mix
+from wordle_rl.errors import ConfigError
 
 
 def secrets(env: Any, n: int) -> list[int]:
@@ -99,7 +100,9 @@ def test_a_reward_of_ones_own_draws_what_the_game_draws() -> None:
     assert composed.game._number == plain._number
 
 
-@pytest.mark.parametrize("twin_of", [deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+@pytest.mark.parametrize(
+    "twin_of", [deepcopy, *(lambda env, p=p: pickle.loads(pickle.dumps(env, p)) for p in (0, 5))]
+)
 def test_a_copy_draws_what_the_original_would(twin_of: Any) -> None:
     env = number()
     env.reset(seed=5)
@@ -109,10 +112,52 @@ def test_a_copy_draws_what_the_original_would(twin_of: Any) -> None:
 
 
 def test_an_untouched_seed_gives_one_word() -> None:
-    draws = Draws()
-    assert (draws.first_word(), draws.generator) == (None, None)
-    draws.restart(1)
+    assert (Draws().first_word(), Draws().generator) == (None, None)
+    draws = Draws(1)
     assert (draws.first_word(), draws.first_word()) == (split_mix(1), None)
+
+
+@pytest.mark.parametrize("game", ["guess-number", "wordle", "mastermind"])
+def test_a_fork_has_seeds_of_its_own(game: str) -> None:
+    env, alone = make_env(game), make_env(game)
+    for each in (env, alone):
+        each.reset(seed=1)
+    copy(env).reset(seed=2)
+    assert env.np_random_seed == 1
+    for each in (env, alone):
+        each.reset()
+    assert env._secret == alone._secret
+
+
+def test_rewards_upon_rewards_draw_what_the_game_draws() -> None:
+    def twice() -> Any:
+        return ComposedRewards(ComposedRewards(number(hi=1000), {"game": 1.0}), {"game": 1.0})
+
+    plain, composed = number(hi=1000), twice()
+    for seed in (0, 1, None, None):
+        plain.reset(seed=seed)
+        composed.reset(seed=seed)
+        assert composed.game.game._number == plain._number
+    composed.reset(seed=3)
+    assert composed.game.game.np_random_seed == composed.np_random_seed == 3
+
+
+def test_a_first_number_belongs_to_its_own_reset() -> None:
+    env = number(hi=1000)
+    env.reset(seed=5, options={"secret": "7"})
+    state = env.np_random.bit_generator.state
+    drawn = secrets(env, 2)
+    env.np_random.bit_generator.state = state
+    assert secrets(env, 2) == drawn
+
+
+def test_seeds_are_whole_numbers_of_any_size() -> None:
+    env, drawn = number(hi=10**9), []
+    for seed in (5, 5 + 2**64, True, 1):
+        env.reset(seed=seed)
+        drawn.append(env._number)
+    assert drawn[0] != drawn[1]
+    assert drawn[2] == drawn[3]
 
 
 @pytest.mark.parametrize("game", ["guess-number", "wordle", "mastermind"])
@@ -121,3 +166,30 @@ def test_a_game_has_fewer_attributes_than_slow_python_down(game: str) -> None:
     env = gymnasium.make(make_env(game).spec.id)
     env.reset(seed=0)
     assert len(vars(copy(env.unwrapped))) < 30
+
+
+@pytest.mark.parametrize("options", [5, "secret", ["secret"]])
+def test_reset_options_are_a_dict(options: Any) -> None:
+    with pytest.raises(ConfigError, match="are no dict: write"):
+        number().reset(options=options)
+
+
+def test_a_secret_may_be_a_number_of_numpys() -> None:
+    env = number()
+    env.reset(options={"secret": np.int64(5)})
+    assert env._secret == "5"
+
+
+@pytest.mark.parametrize(
+    ("game", "flag"),
+    [
+        ("Wordle", "hard_mode"),
+        ("Wordle", "track_candidates"),
+        ("Mastermind", "duplicates"),
+        ("MathQA", "hints"),
+    ],
+)
+@pytest.mark.parametrize("value", ["false", 1, None, []])
+def test_gymnasium_refuses_flags_that_are_none(game: str, flag: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"{flag} .* is neither true nor false"):
+        gymnasium.make(f"wordle-rl/{game}-v0", **{flag: value})

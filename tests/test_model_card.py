@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ from tests.ten_words import taught_agent
 from wordle_rl.cli import cli
 from wordle_rl.config import PretrainConfig, to_toml
 from wordle_rl.errors import RunError
-from wordle_rl.evaluation.model_card import NOT_MEASURED, model_card
+from wordle_rl.evaluation.model_card import NOT_MEASURED, model_card, play_command
 from wordle_rl.run_dir import RunDir
 
 
@@ -70,3 +71,28 @@ def test_an_exported_model_has_its_card(tmp_path: Path) -> None:
     card = (out / "README.md").read_text(encoding="utf-8")
     assert f"# {out.name}\n" in card
     assert NOT_MEASURED in card
+
+
+@pytest.mark.parametrize(
+    ("env", "options", "command"),
+    [
+        ("wordle", {}, "wordle-rl play --agent 'my run' --versus"),
+        ("wordle=4,math", {}, "wordle-rl play --agent 'my run' --versus"),
+        ("math", {"difficulty": [1, 2]}, "wordle-rl play --env math --agent 'my run'"),
+        (
+            "guess-number",
+            {"hi": 1000, "track_candidates": True},
+            "wordle-rl play --env guess-number --option hi=1000 --agent 'my run'",
+        ),
+        (
+            "textarena:TicTacToe-v0",
+            {"opponent": "perfect"},
+            "wordle-rl play --env textarena:TicTacToe-v0 --opponent 'agent:my run'",
+        ),
+        ("my.game:Mine", {}, "wordle-rl play --env my.game:Mine --agent 'my run'"),
+    ],
+)
+def test_a_player_is_met_in_the_game_it_knows(
+    env: str, options: dict[str, Any], command: str
+) -> None:
+    assert play_command(env, options, "my run") == command

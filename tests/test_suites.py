@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from wordle_rl.envs import make_env
+from wordle_rl.envs.guess_number import GuessNumberEnv
 from wordle_rl.envs.lexicon import find_lexicon
 from wordle_rl.envs.wordle import WordleEnv
 from wordle_rl.envs.wordle_text import ChatVoice
@@ -291,3 +292,13 @@ def test_the_prompt_is_part_of_the_hash(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(ChatVoice, "opening", lambda self: "Play well.")
     assert suite.prompt_hash != before[0]
     assert suite.suite_hash != before[1]
+
+
+def test_the_hash_tells_drawings_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal seeds that draw other secrets than before are another suite."""
+    by_seed = suite_for("guess-number", {"hi": 500}, "train")
+    named = suite_for("guess-number", {"hi": 1000}, "train")
+    before = by_seed.suite_hash, named.suite_hash
+    monkeypatch.setattr(GuessNumberEnv, "DRAW_VERSION", 1)
+    assert by_seed.suite_hash != before[0]
+    assert named.suite_hash == before[1], "it names its secrets"

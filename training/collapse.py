@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import Final
 
+from wordle_rl.errors import RunError
+
 WINDOW: Final = 10
 """Steps that are averaged, so that one odd step is no alarm."""
 SOLVED: Final = 0.95
@@ -27,6 +29,8 @@ MAX_TRUNCATED: Final = 0.1
 MAX_WASTED: Final = 0.15
 """By how much the share of refused or repeated guesses may rise over that of the best stretch."""
 MAX_LENGTH_GROWTH: Final = 2.0
+HOPELESS: Final = 3
+"""Steps in which every game failed, after which a run stops."""
 
 History = Sequence[Mapping[str, float]]
 
@@ -65,6 +69,25 @@ def _games_failed(history: History) -> str | None:
         f"failed games: {failed:.0f} of the {games:.0f} of a step; a game, a reward or an opponent "
         "raised an error, episodes/ has it word for word"
     )
+
+
+def stop_where_all_fail(history: History, error: str | None) -> None:
+    """Stop a run that plays nothing any more.
+
+    Args:
+        history: the records of all steps.
+        error: of a game of the newest step.
+
+    Raises:
+        RunError: every game of the last `HOPELESS` steps failed.
+    """
+    newest = history[-HOPELESS:]
+    failed = [row.get("rollout/errors", 0) >= row.get("rollout/games", math.inf) for row in newest]
+    if len(failed) == HOPELESS and all(failed):
+        raise RunError(
+            f"every game of the last {HOPELESS} steps failed ({error}): there is nothing to learn "
+            "from; mend it and go on with --resume"
+        )
 
 
 def _sampler_kl_high(history: History) -> str | None:

@@ -49,18 +49,24 @@ def load_rubric(name: str) -> Rubric:
     Raises:
         ConfigError: there is no such rubric, or the file is none.
     """
-    if name.endswith(TEXT_SUFFIXES):
-        return parse(Rubric, {"instruction": _read_text(Path(name).expanduser())})
-    if name.endswith(".toml"):
-        rubric = parse(Rubric, read_toml(Path(name).expanduser()))
-    elif name in rubric_names():
-        packaged = files("wordle_rl.training") / "rubrics" / f"{name}.toml"
-        rubric = parse(Rubric, tomllib.loads(packaged.read_text(encoding="utf-8")))
-    else:
-        raise unknown_name("rubric", name, rubric_names())
+    try:
+        rubric = _read_rubric(name)
+    except ConfigError as error:
+        raise ConfigError(f"rubric {name!r}: {error}") from None
     if not rubric.low < rubric.high:
         raise ConfigError(f"rubric {name!r}: low {rubric.low:g} is not below high {rubric.high:g}")
     return rubric
+
+
+def _read_rubric(name: str) -> Rubric:
+    if name.endswith(TEXT_SUFFIXES):
+        return parse(Rubric, {"instruction": _read_text(Path(name).expanduser())})
+    if name.endswith(".toml"):
+        return parse(Rubric, read_toml(Path(name).expanduser()))
+    if name not in rubric_names():
+        raise unknown_name("rubric", name, rubric_names())
+    packaged = files("wordle_rl.training") / "rubrics" / f"{name}.toml"
+    return parse(Rubric, tomllib.loads(packaged.read_text(encoding="utf-8")))
 
 
 def transcript(observations: Sequence[str], actions: Sequence[str]) -> str:

@@ -30,6 +30,7 @@ from wordle_rl.agents.nano import byte_tokenizer, new_model
 from wordle_rl.config import LoraSection, ModelSection, PretrainConfig, TrainConfig, to_toml
 from wordle_rl.errors import ConfigError, RunError, WordleRLError
 from wordle_rl.evaluation.curves import plot_curve
+from wordle_rl.evaluation.model_card import play_command
 from wordle_rl.provenance import git_commit, hardware, versions
 from wordle_rl.records import Outcome
 from wordle_rl.run_dir import RunDir, write_atomically
@@ -132,7 +133,8 @@ def run_training(
         comparisons = compare(config, run, final, console)
     if run.writes and run.curve.is_file():
         say(console, f"learning curve: {run.curve}")
-    say(console, f"play against it: wordle-rl play --agent {quote(str(run.path))} --versus")
+    command = play_command(config.env.id, config.env.options, str(run.path))
+    say(console, f"play with it: {command}")
     return TrainingResult(outcome=outcome, comparisons=comparisons)
 
 

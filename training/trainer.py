@@ -17,7 +17,7 @@ from wordle_rl.config import TrainConfig
 from wordle_rl.envs.composed_rewards import scale_warning
 from wordle_rl.records import Episode, Outcome, StepRecord
 from wordle_rl.run_dir import RunDir
-from wordle_rl.training.collapse import collapse_warning
+from wordle_rl.training.collapse import collapse_warning, stop_where_all_fail
 from wordle_rl.training.game_files import write_games
 from wordle_rl.training.games import Past
 from wordle_rl.training.hard_tasks import task_results
@@ -121,6 +121,7 @@ def train(
                     keeper.save(done, best)
             if stop and not last:
                 return Outcome(step=done, finished=False)
+            stop_where_all_fail(history, played.groups[0].episodes[0].error)
     average.swap()
     return Outcome(step=config.train.steps, finished=True)
 

@@ -85,10 +85,10 @@ def play(
 ) -> None:
     """Play a game in the terminal, watch an agent play, or play against one.
 
-    Type a word to guess it, ? for the number of words left and ? again for one of them, quit to
-    stop. A word that is also a command is played in brackets: [quit]. Ctrl-C stops at any time.
-    Games at a terminal count in your own statistics, unless --secret or --seed chose the word or
-    an option changed the rules.
+    Type a word to guess it, in Wordle ? for the number of words left and ? again for one of them,
+    quit to stop. A word that is also a command is played in brackets: [quit]. Ctrl-C stops at any
+    time. Games at a terminal count in your own statistics, unless --secret or --seed chose the word
+    or an option changed the rules.
     Before each move of a model that answers with a word, its likeliest answers are listed.
     """
     _check_flags(agent_name, versus=versus, games=games)
