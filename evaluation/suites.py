@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast, get_args
 
-from wordle_rl.envs import ARENA_PREFIX, make_env, options_of, resolve_env_id, supported
+from wordle_rl.envs import ARENA_PREFIX, GAMES, make_env, options_of, resolve_env_id, supported
 from wordle_rl.envs.guess_number import GuessNumberEnv
 from wordle_rl.envs.lexicon import Lexicon
 from wordle_rl.envs.mastermind import MastermindEnv
@@ -320,7 +320,8 @@ def load_suite(name: str, split: str | None = None) -> Suite:
     """The suite of a name.
 
     Args:
-        name: such as `wordle-heldout`, `guess-number-1000` or `math-2-val`.
+        name: such as `wordle-heldout`, `guess-number-1000` or `math-2-val`; or that of a game, also
+            of one's own, for its test secrets.
         split: the same game on the secrets of another split: `train`, `val`, `test` or `all`.
 
     Raises:
@@ -333,6 +334,8 @@ def load_suite(name: str, split: str | None = None) -> Suite:
         for own_split, own_name in family.names.items():
             if name == own_name:
                 return family.suite(_check_split(own_split if split is None else split))
+    if name in GAMES or name.startswith(ARENA_PREFIX) or is_plugin(name):
+        return suite_for(name, {}, _check_split("test" if split is None else split))
     raise unknown_name("suite", name, suite_names())
 
 

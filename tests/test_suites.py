@@ -302,3 +302,17 @@ def test_the_hash_tells_drawings_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(GuessNumberEnv, "DRAW_VERSION", 1)
     assert by_seed.suite_hash != before[0]
     assert named.suite_hash == before[1], "it names its secrets"
+
+
+@pytest.mark.parametrize(
+    ("name", "suite"),
+    [
+        ("hangman", "hangman(test)"),
+        ("guess-number", "guess-number-100"),
+        ("examples.hot_cold:HotCold", "examples.hot_cold:HotCold(test)"),
+        ("textarena:Sokoban-v0", "textarena:Sokoban-v0(test)"),
+    ],
+)
+def test_a_game_is_a_suite_by_its_name(name: str, suite: str) -> None:
+    assert load_suite(name).name == suite
+    assert load_suite(name, "val").split == "val"

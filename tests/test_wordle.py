@@ -480,3 +480,21 @@ def drawn_secret(env: TextEnv, seed: int) -> str:
     while "secret" not in info:
         info = env.step("[zzzzz]")[4]
     return str(info["secret"])
+
+
+@pytest.mark.parametrize(("length", "full"), [(4, 0.8), (5, 1.0), (8, 1.6)])
+def test_a_win_is_credited_by_the_letters_of_the_word(length: int, full: float) -> None:
+    secret = load_words("answers", length)[0]
+    for reward, total in (("partial_credit", full), ("shaped", 2.0)):
+        env = WordleEnv(word_length=length, reward=reward)
+        env.reset(options={"secret": secret})
+        assert env.step(secret)[1] == pytest.approx(total)
+
+
+def test_the_first_of_two_guesses_has_all_the_speed() -> None:
+    env = WordleEnv(max_guesses=2, reward="shaped")
+    for guesses, speed in ((["crane"], 0.5), (["slate", "crane"], 0.0)):
+        env.reset(options={"secret": "crane"})
+        for guess in guesses:
+            info = env.step(guess)[-1]
+        assert info["reward_parts"]["speed"] == speed
