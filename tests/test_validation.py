@@ -42,6 +42,11 @@ def test_a_game_without_validation_secrets_says_what_to_set() -> None:
         names("auto", "wordle", {"answers": ["crane", "slate"]})
 
 
+def test_a_game_that_is_not_there_is_said_to_be_that_alone() -> None:
+    with pytest.raises(ConfigError, match=r"^unknown game 'nope': (?!.*eval\.suite)"):
+        chosen_suites("auto", "nope", {}, "val")
+
+
 def test_several_suites_have_one_mean() -> None:
     suites = [load_suite("wordle-val").subset(4), load_suite("wordle-train").subset(4)]
     validate = validator(suites)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from wordle_rl.agents.language import LanguageAgent
-from wordle_rl.envs import make_env
+from wordle_rl.envs import make_env, resolve_env_id
+from wordle_rl.envs.plugins import is_plugin
 from wordle_rl.envs.words import Split
 from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.evaluator import evaluate
@@ -40,8 +41,12 @@ def chosen_suites(
     if names != AUTO:
         return tuple(load_suite(name.strip()) for name in names.split(",") if name.strip())
     found: dict[str, Suite] = {}
+    games = mixture(env_id, options)
+    for game in games:
+        if not is_plugin(game.env_id):
+            resolve_env_id(game.env_id)  # a game that is not there is not a matter of suites
     try:
-        for game in mixture(env_id, options):
+        for game in games:
             for rival in _rivals(game.env_id, opponent):
                 suite = suite_for(game.env_id, {**game.options, **rival}, split)
                 found.setdefault(suite.suite_hash, suite)
