@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -113,6 +114,18 @@ def test_turns_of_one_number_are_compared() -> None:
     [[[first, lonely]], [[second]]] = prefix_whitened(games((0.0, 9.0), (1.0,)))
     assert lonely == (0.0,), "no other game has a second turn"
     assert first[0] == -second[0] < 0
+
+
+def test_games_of_a_mixture_are_not_compared() -> None:
+    def mixed(*worth: float) -> AdvantageInputs:
+        plain = step(*[(r, (5,)) for r in worth])
+        groups = tuple(
+            replace(group, env_id="wordle" if p < 2 else "math")
+            for p, group in enumerate(plain.groups)
+        )
+        return replace(plain, groups=groups)
+
+    assert credits(mixed(0.0, 1.0, 5.0, 6.0)) == credits(mixed(0.0, 1.0, 0.0, 1.0))
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])

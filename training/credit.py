@@ -58,6 +58,8 @@ class GroupInputs:
     games: tuple[GameInputs, ...]
     greedy_return: float | None = None
     """What a greedy game of the task returned, where one was played."""
+    env_id: str = ""
+    """Which game it is."""
 
     @property
     def returns(self) -> list[float]:
@@ -189,6 +191,7 @@ def advantage_inputs(
                 task_id=group.task.task_id,
                 games=tuple(map(_game_inputs, group.episodes)),
                 greedy_return=value,
+                env_id=group.task.env_id,
             )
             for group, value in zip(groups, greedy, strict=True)
         ),

@@ -57,18 +57,20 @@ def _scale(variance: float, floor: float) -> float:
 def prefix_whitened(inputs: AdvantageInputs) -> TokenValues:
     """(G_k - V) / (sigma + floor) for every token, V and sigma of the turns that began alike.
 
-    The nodes of a token are, from coarse to fine: turns with about as many secrets possible, to a
-    factor of two (of the same number, where a game does not tell); with as many; with the same
-    knowledge (`anchors`); with an answer that begins with the tokens before it. V is the mean of
-    the other turns of a node, drawn towards the node above by `PRIOR` turns, and sigma their
-    deviation likewise, so neither knows how the turn ended that it is for. Only the deviation at
-    the coarsest node has all of its turns in it; the floor is `FLOOR` of that. A token that all
+    The nodes of a token are, from coarse to fine: turns of a game with about as many secrets
+    possible, to a factor of two (the same turns, where a game does not tell); with as many; with
+    the same knowledge (`anchors`); with an answer that begins with the tokens before it. V is the
+    mean of the other turns of a node, drawn towards the node above by `PRIOR` turns, and sigma
+    their deviation likewise, so neither knows how the turn ended that it is for. Only the deviation
+    at the coarsest node has all of its turns in it; the floor is `FLOOR` of that. A token that all
     turns of a node have in common has the advantage of the next one.
 
     All secrets share the trees. So this is for turns that are paid for what they were worth by what
     was known (gamma = 0 with `guaranteed_information`, say): the luck of a secret stays in.
     """
-    games = [_turns(game, inputs.gamma) for game in inputs.games]
+    games = [
+        _turns(game, group.env_id, inputs.gamma) for group in inputs.groups for game in group.games
+    ]
     for alike in _parted([turn for game in games for turn in game], lambda turn: turn.kind):
         _start(alike)
         for as_many in _narrowed(alike, lambda turn: turn.possible):
@@ -78,11 +80,11 @@ def prefix_whitened(inputs: AdvantageInputs) -> TokenValues:
     return [[next(left) for _ in group.games] for group in inputs.groups]
 
 
-def _turns(game: GameInputs, gamma: float) -> list[_Turn]:
+def _turns(game: GameInputs, env_id: str, gamma: float) -> list[_Turn]:
     turns = range(len(game.rewards))
     return [
         _Turn(
-            kind=possible.bit_length() if game.possible else ("turn", k),
+            kind=(env_id, possible.bit_length() if game.possible else f"turn {k}"),
             possible=possible,
             state=state,
             answer=answer,
