@@ -4,9 +4,8 @@
 
 With k guesses left at most 2^k - 1 numbers can be told apart. A guess that leaves more of them on
 one side than the guesses after it can find gives the rest away, whatever is played later. Every
-state that the player's greedy games reach is counted once, so what is given away by turn adds up to
-the numbers that are never found (and those of other splits, which share the states). The games are
-of the training and validation numbers; the test numbers stay closed.
+state that the player's greedy games reach is counted once. The games are of the training and
+validation numbers; the test numbers stay closed, though those in the states are counted as well.
 """
 
 from __future__ import annotations

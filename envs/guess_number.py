@@ -129,7 +129,7 @@ class GuessNumberEnv(GuessingGame):
     * `render_mode`: "ansi" returns the game as text, "human" prints what is new.
 
     ## Version History
-    * v0: first version.
+    * v0: first version. Since November 2026 a seed draws another number than it did.
     """
 
     DRAW_VERSION = 2
@@ -254,17 +254,6 @@ class GuessNumberEnv(GuessingGame):
 
     def _tell_more(self, info: dict[str, Any]) -> None:
         info["credit"] = self._best
-
-
-def compare(guess: int, secret: int) -> Hint:
-    """The hint to a guess: where the secret lies.
-
-    >>> compare(50, 73), compare(80, 73), compare(73, 73)
-    ('>', '<', '=')
-    """
-    if guess == secret:
-        return "="
-    return ">" if secret > guess else "<"
 
 
 def read_action(action: str, everything: Interval) -> Reading:

@@ -50,7 +50,7 @@ class Reading(NamedTuple):
     """What was understood of an action."""
 
     status: str
-    """`ok` or `repeat` for a legal guess, else why it is refused."""
+    """`ok` for a legal guess, else why it is refused."""
     guess: str = ""
     """The guess that was understood, refused or not; else empty."""
     complaint: str = ""

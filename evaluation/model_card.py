@@ -15,7 +15,8 @@ from typing import Any
 
 from wordle_rl.config import read_toml
 from wordle_rl.envs import make_env
-from wordle_rl.errors import RunError, WordleRLError
+from wordle_rl.envs.plugins import is_plugin
+from wordle_rl.errors import RunError
 from wordle_rl.evaluation.report import number, percent
 from wordle_rl.records import Estimate
 from wordle_rl.run_dir import RunDir, is_run
@@ -69,7 +70,7 @@ def play_command(env: str, options: Mapping[str, Any], agent: str) -> str:
 
     Args:
         env: the game, or a mixture, as in `env.id`.
-        options: of the game, or a table for each of a mixture.
+        options: of the game, or of a mixture a table, or several, for each.
         agent: its name.
 
     >>> play_command("wordle", {}, "runs/mine")
@@ -79,14 +80,12 @@ def play_command(env: str, options: Mapping[str, Any], agent: str) -> str:
     """
     first = env.split(",")[0].partition("=")[0].strip()
     own = options.get(first, {}) if "," in env else options
-    given = dict(own) if isinstance(own, Mapping) else {}
+    given = dict(own if isinstance(own, Mapping) else next(iter(own), {}))
     given.pop("track_candidates", None)  # for rewards, and of no use to a person
     if first in ("wordle", "wordle-rl/Wordle-v0") and not given:
         return f"wordle-rl play --agent {quote(agent)} --versus"
-    try:
-        is_for_two = make_env(first, **given).public().get("players") == 2
-    except WordleRLError:  # a game of one's own that is not here
-        is_for_two = False
+    # A game of one's own is not made: it may need what is not here.
+    is_for_two = not is_plugin(first) and make_env(first, **given).public().get("players") == 2
     given.pop("opponent", None)
     shown = "".join(
         f" --option {quote(f'{key}={json.dumps(value)}')}"

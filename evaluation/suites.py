@@ -334,9 +334,10 @@ def load_suite(name: str, split: str | None = None) -> Suite:
         for own_split, own_name in family.names.items():
             if name == own_name:
                 return family.suite(_check_split(own_split if split is None else split))
-    if name in GAMES or name.startswith(ARENA_PREFIX) or is_plugin(name):
+    games = {*GAMES, *(game.env_id for game in GAMES.values())}
+    if name in games or name.startswith(ARENA_PREFIX) or is_plugin(name):
         return suite_for(name, {}, _check_split("test" if split is None else split))
-    raise unknown_name("suite", name, suite_names())
+    raise unknown_name("suite", name, [*suite_names(), *GAMES])
 
 
 def suite_for(env_id: str, env_options: Mapping[str, Any], split: Split) -> Suite:

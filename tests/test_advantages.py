@@ -27,7 +27,7 @@ from wordle_rl.training.advantages import (
     signal_rescaled,
     standardized,
 )
-from wordle_rl.training.credit import AdvantageInputs, Credit, GameInputs, GroupInputs
+from wordle_rl.training.credit import AdvantageInputs, GameInputs, GroupInputs
 
 POUND = (0.8, 0.6, 0.8, 0.0, 0.2, 0.3, 0.5, 0.2)
 """Rewards of eight games in the course, secret POUND: mean 0.425."""
@@ -45,13 +45,7 @@ GROUP = {
 """Estimators of one group that take any returns."""
 NO_GROUP = {"raw_returns", "batch_centered", "history_centered", "greedy_centered"}
 """Estimators whose baseline is not the group's: equal games of a group can still be good or bad."""
-WHITENED = {
-    "turn_returns",
-    "turn_whitened",
-    "token_whitened",
-    "centered_token_whitened",
-    "prefix_whitened",
-}
+WHITENED = {"turn_returns", "turn_whitened", "token_whitened", "centered_token_whitened"}
 """Estimators that compare with other groups."""
 WITHIN = sorted(ADVANTAGES.keys() - NO_GROUP - WHITENED)
 
@@ -88,12 +82,8 @@ def step_of(*groups: Sequence[float], greedy: float | None = None) -> AdvantageI
     )
 
 
-def first_turns(values: Sequence[Sequence[Sequence[Credit]]]) -> list[list[float]]:
-    return [[by_token(game[0])[0] for game in group] for group in values]
-
-
-def by_token(credit: Credit) -> tuple[float, ...]:
-    return credit if isinstance(credit, tuple) else (credit,)
+def first_turns(values: Sequence[Sequence[Sequence[float]]]) -> list[list[float]]:
+    return [[game[0] for game in group] for group in values]
 
 
 # --- of one group
@@ -192,7 +182,7 @@ def test_there_is_one_value_a_turn(name: str) -> None:
     )
     [games] = ADVANTAGES[name](AdvantageInputs(groups=(group,)))
     assert [len(game) for game in games] == [1, 4, 2, 0]
-    assert all(math.isfinite(a) for game in games for credit in game for a in by_token(credit))
+    assert all(math.isfinite(a) for game in games for a in game)
 
 
 @given(returns=tenths)

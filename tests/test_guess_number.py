@@ -9,9 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordle_rl.envs.base import MAX_ACTION
-from wordle_rl.envs.guess_number import GuessNumberEnv, Interval, compare, read_number
+from wordle_rl.envs.guess_number import GuessNumberEnv, Interval, read_number
 from wordle_rl.envs.words import split_of
 from wordle_rl.errors import ConfigError
+
+
+def compare(guess: int, secret: int) -> str:
+    """The hint to a guess: where the secret lies."""
+    return "=" if guess == secret else ">" if secret > guess else "<"
 
 
 def start(secret: Any = 73, **kwargs: Any) -> GuessNumberEnv:

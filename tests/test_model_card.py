@@ -90,6 +90,11 @@ def test_an_exported_model_has_its_card(tmp_path: Path) -> None:
             "wordle-rl play --env textarena:TicTacToe-v0 --opponent 'agent:my run'",
         ),
         ("my.game:Mine", {}, "wordle-rl play --env my.game:Mine --agent 'my run'"),
+        (
+            "guess-number,math",
+            {"guess-number": [{"hi": 1000}, {"hi": 50}]},
+            "wordle-rl play --env guess-number --option hi=1000 --agent 'my run'",
+        ),
     ],
 )
 def test_a_player_is_met_in_the_game_it_knows(

@@ -270,7 +270,6 @@ def test_the_shuffle_is_the_same_when_it_is_done_again() -> None:
 
 KINDS = {
     "full": ("train.updates_per_batch=2",),
-    "credit by token": ("train.advantage=prefix_whitened", "train.gamma=0.0"),
     "lora": ("lora.rank=2", "train.lr=1e-2"),
     "kl": ("train.algo=course", "train.decay_from=0.3"),
     "lora and kl": ("lora.rank=2", "train.algo=grpo"),

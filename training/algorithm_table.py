@@ -273,13 +273,6 @@ _BY_TURN = {
         aggregation="constant",
         gamma=0.95,
     ),
-    "prefix": Algorithm(
-        summary="each token against the answers of the step that began alike: no critic",
-        paper="prefix values after TEMPO, Tran et al. 2025, arXiv 2509.18314",
-        advantage="prefix_whitened",
-        aggregation="constant",
-        gamma=0.95,
-    ),
 }
 _CRITICS = {
     "ppo": Algorithm(

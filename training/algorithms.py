@@ -38,7 +38,6 @@ from wordle_rl.training.credit import Advantage
 from wordle_rl.training.critic_advantages import CriticAdvantage
 from wordle_rl.training.kl import Placement
 from wordle_rl.training.other_methods import OTHER_METHODS
-from wordle_rl.training.turn_advantages import BY_STATE
 
 S = TypeVar("S", bound=Section)
 PARTS = ("advantage", "loss", "aggregation", "kl", "kl_placement", "correction", "gamma")
@@ -95,7 +94,7 @@ def chosen_algorithm(train: TrainSection) -> Algorithm:
     return replace(
         algorithm,
         greedy_game=algorithm.greedy_game or algorithm.advantage == "greedy_centered",
-        beliefs=algorithm.beliefs or algorithm.advantage in BY_STATE,
+        beliefs=algorithm.beliefs or algorithm.advantage == "anchored",
     )
 
 

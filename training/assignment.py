@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wordle_rl.config import TrainConfig
-from wordle_rl.records import EpisodeGroup, Sample, Turn
+from wordle_rl.records import EpisodeGroup, Sample
 from wordle_rl.seeding import generator
 from wordle_rl.training.algorithms import Parts
 from wordle_rl.training.batch import build_samples, episode_turns
-from wordle_rl.training.credit import Credit, advantage_inputs
+from wordle_rl.training.credit import Values, advantage_inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,8 @@ def step_advantages(
     *,
     baseline: float = 0.0,
     greedy_returns: Sequence[float] | None = None,
-) -> Sequence[Sequence[Sequence[Credit]]]:
-    """Advantages [P][G][K], one a turn or one a token; as a control shuffled inside each group.
+) -> Values:
+    """One advantage a turn, [P][G][K]; as a control they can be shuffled inside each group.
 
     A game that failed has none (zeros) and no say in those of the others.
 
@@ -68,7 +68,7 @@ def step_advantages(
         replace(group, episodes=tuple(e for e in group.episodes if e.error is None))
         for group in groups
     ]
-    values_P: Sequence[Sequence[Sequence[Credit]]] = parts.advantage(
+    values_P = parts.advantage(
         advantage_inputs(sound, gamma=parts.gamma, baseline=baseline, greedy_returns=greedy_returns)
     )
     if config.train.shuffle_advantages:
@@ -84,30 +84,18 @@ def step_advantages(
 
 
 def _shuffled(
-    values: Sequence[Sequence[Credit]], seed: int, step: int, group: EpisodeGroup
-) -> list[list[Credit]]:
+    values: list[list[float]], seed: int, step: int, group: EpisodeGroup
+) -> list[list[float]]:
     """Each game with another's advantages; the last one goes on where that game was shorter."""
     order = generator(seed, "shuffle", step, group.task.task_id).permutation(len(values))
     return [
-        [
-            _fitted((values[i] or [0.0])[min(k, len(values[i]) - 1)], turn)
-            for k, turn in enumerate(episode.turns)
-        ]
+        [(values[i] or [0.0])[min(k, len(values[i]) - 1)] for k in range(len(episode.turns))]
         for i, episode in zip(order, group.episodes, strict=True)
     ]
 
 
-def _fitted(credit: Credit, turn: Turn) -> Credit:
-    """Another turn's advantages on the tokens of this one."""
-    if not isinstance(credit, tuple) or turn.completion is None:
-        return credit
-    return tuple(
-        (credit or (0.0,))[min(t, len(credit) - 1)] for t in range(len(turn.completion.token_ids))
-    )
-
-
-def group_samples(group: EpisodeGroup, advantages_GK: Sequence[Sequence[Credit]]) -> list[Sample]:
-    """The training rows of a group: a turn's advantage on every token sampled in it, or each's."""
+def group_samples(group: EpisodeGroup, advantages_GK: Sequence[Sequence[float]]) -> list[Sample]:
+    """The training rows of a group: a turn's advantage on every token sampled in it."""
     return [
         sample
         for episode, advantages in zip(group.episodes, advantages_GK, strict=True)
@@ -116,9 +104,8 @@ def group_samples(group: EpisodeGroup, advantages_GK: Sequence[Sequence[Credit]]
     ]
 
 
-def _mean(credits: Sequence[Credit]) -> float:
+def _mean(values: Sequence[float]) -> float:
     """The mean, exact where all are equal."""
-    values = [a for c in credits for a in (c if isinstance(c, tuple) else (c,))]
     if not values or min(values) == max(values):
         return values[0] if values else 0.0
     return sum(values) / len(values)

@@ -18,7 +18,6 @@ from wordle_rl.agents.chat import ChatRenderer, Ids
 from wordle_rl.agents.shapes import size_below
 from wordle_rl.errors import SampleError
 from wordle_rl.records import Batch, Episode, Sample
-from wordle_rl.training.credit import Credit
 from wordle_rl.training.symbols import ALPHABET, SYMBOLS, Probabilities
 from wordle_rl.training.teacher import Demonstration
 
@@ -30,8 +29,7 @@ class TrainedTurn:
     prompt_ids: Ids
     token_ids: Ids
     logprobs: tuple[float, ...]
-    advantage: Credit
-    """Of all its tokens, or of each."""
+    advantage: float
     trained: bool = True
     sampled: tuple[bool, ...] = ()
     """Which of `token_ids` the model sampled itself; empty for all."""
@@ -43,16 +41,9 @@ class TrainedTurn:
         """Which of `token_ids` are trained."""
         return [self.trained and own for own in self.sampled or (True,) * len(self.token_ids)]
 
-    @property
-    def advantages(self) -> list[float]:
-        """Of each of `token_ids`; 0 where one is not trained."""
-        given, tokens = self.advantage, len(self.token_ids)
-        values = given if isinstance(given, tuple) else (given,) * tokens
-        return [a if own else 0.0 for a, own in zip(values, self.mask, strict=True)]
 
-
-def episode_turns(episode: Episode, advantages: Sequence[Credit]) -> list[TrainedTurn]:
-    """The turns of an episode that a language model played, one advantage each or one a token.
+def episode_turns(episode: Episode, advantages: Sequence[float]) -> list[TrainedTurn]:
+    """The turns of an episode that a language model played, one advantage each.
 
     Raises:
         SampleError: if a turn has no completion, or the number of advantages is wrong.
@@ -64,8 +55,6 @@ def episode_turns(episode: Episode, advantages: Sequence[Credit]) -> list[Traine
         done = turn.completion
         if done is None:
             raise SampleError("a turn without sampled tokens cannot be trained")
-        if isinstance(advantage, tuple) and len(advantage) != len(done.token_ids):
-            raise SampleError(f"{len(advantage)} advantages for {len(done.token_ids)} tokens")
         turns.append(
             TrainedTurn(
                 prompt_ids=done.prompt_ids,
@@ -147,7 +136,7 @@ def _merge(row: Sequence[TrainedTurn]) -> Sample:
         ids += [*context, *turn.token_ids]
         mask += [False] * blank + turn.mask
         logprobs += [0.0] * blank + list(turn.logprobs)
-        advantages += [0.0] * blank + turn.advantages
+        advantages += [0.0] * blank + [turn.advantage if own else 0.0 for own in turn.mask]
     return Sample(
         token_ids=tuple(ids),
         loss_mask=tuple(mask),

@@ -86,7 +86,7 @@ def stop_where_all_fail(history: History, error: str | None) -> None:
     if len(failed) == HOPELESS and all(failed):
         raise RunError(
             f"every game of the last {HOPELESS} steps failed ({error}): there is nothing to learn "
-            "from; mend it and go on with --resume"
+            "from; mend it, then start again or go on with --resume"
         )
 
 

@@ -27,17 +27,13 @@ class GameInputs:
     """The reward's components, by name; empty where a game has none."""
     anchors: tuple[Hashable, ...] = ()
     """What was known before each turn; equal keys in one group are the same state."""
-    answers: tuple[tuple[int, ...], ...] = ()
-    """The token ids of each turn's answer."""
-    possible: tuple[int, ...] = ()
-    """How many secrets were possible before each turn, 0 at the start of a game; empty where the
-    game does not tell."""
 
     def __post_init__(self) -> None:
         turns = len(self.rewards)
-        by_turn = (self.parts, self.anchors, self.answers, self.possible)
-        if len(self.tokens) != turns or any(len(entries) not in (0, turns) for entries in by_turn):
-            raise ValueError("what is said of each turn of a game needs equal lengths")
+        if len(self.tokens) != turns or any(
+            len(entries) not in (0, turns) for entries in (self.parts, self.anchors)
+        ):
+            raise ValueError("rewards, tokens, parts and anchors of a game need equal lengths")
 
     @property
     def total(self) -> float:
@@ -58,8 +54,6 @@ class GroupInputs:
     games: tuple[GameInputs, ...]
     greedy_return: float | None = None
     """What a greedy game of the task returned, where one was played."""
-    env_id: str = ""
-    """Which game it is."""
 
     @property
     def returns(self) -> list[float]:
@@ -113,12 +107,8 @@ RANGE_TOLERANCE = 1e-8
 
 Values = list[list[list[float]]]
 """Advantages [P][G][K]: one a turn, of every game, by group."""
-TokenValues = list[list[list[tuple[float, ...]]]]
-"""The same with one for each token of a turn's answer."""
-Credit = float | tuple[float, ...]
-"""Of a turn: one advantage for all its tokens, or one for each."""
-Advantage = Callable[[AdvantageInputs], Values | TokenValues]
-"""The rewards of a step -> the advantage of every turn, or of every token. Pure."""
+Advantage = Callable[[AdvantageInputs], Values]
+"""The rewards of a step -> the advantage of every turn. Pure."""
 
 
 def is_constant(returns: Sequence[float]) -> bool:
@@ -191,7 +181,6 @@ def advantage_inputs(
                 task_id=group.task.task_id,
                 games=tuple(map(_game_inputs, group.episodes)),
                 greedy_return=value,
-                env_id=group.task.env_id,
             )
             for group, value in zip(groups, greedy, strict=True)
         ),
@@ -216,15 +205,6 @@ def anchors(episode: Episode) -> tuple[Hashable, ...]:
     return tuple(keys)
 
 
-def _possible(episode: Episode) -> tuple[int, ...]:
-    """`info["candidates_left"]` before each turn; 0 before anything is played."""
-    before = (*episode.opening[-1:], *episode.turns[:-1])
-    known = [turn.info.get("candidates_left") for turn in before]
-    if any(count is None for count in known) or not episode.turns:
-        return ()
-    return tuple(int(n or 0) for n in ([] if episode.opening else [0]) + known)
-
-
 def _game_inputs(episode: Episode) -> GameInputs:
     return GameInputs(
         rewards=tuple(turn.reward for turn in episode.turns),
@@ -233,10 +213,6 @@ def _game_inputs(episode: Episode) -> GameInputs:
         ),
         parts=tuple(turn.reward_parts for turn in episode.turns),
         anchors=anchors(episode),
-        answers=tuple(
-            () if turn.completion is None else turn.completion.token_ids for turn in episode.turns
-        ),
-        possible=_possible(episode),
     )
 
 

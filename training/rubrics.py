@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -49,10 +50,7 @@ def load_rubric(name: str) -> Rubric:
     Raises:
         ConfigError: there is no such rubric, or the file is none.
     """
-    try:
-        rubric = _read_rubric(name)
-    except ConfigError as error:
-        raise ConfigError(f"rubric {name!r}: {error}") from None
+    rubric = _read_rubric(name)
     if not rubric.low < rubric.high:
         raise ConfigError(f"rubric {name!r}: low {rubric.low:g} is not below high {rubric.high:g}")
     return rubric
@@ -60,13 +58,20 @@ def load_rubric(name: str) -> Rubric:
 
 def _read_rubric(name: str) -> Rubric:
     if name.endswith(TEXT_SUFFIXES):
-        return parse(Rubric, {"instruction": _read_text(Path(name).expanduser())})
+        return _parsed(name, {"instruction": _read_text(Path(name).expanduser())})
     if name.endswith(".toml"):
-        return parse(Rubric, read_toml(Path(name).expanduser()))
+        return _parsed(name, read_toml(Path(name).expanduser()))
     if name not in rubric_names():
         raise unknown_name("rubric", name, rubric_names())
     packaged = files("wordle_rl.training") / "rubrics" / f"{name}.toml"
-    return parse(Rubric, tomllib.loads(packaged.read_text(encoding="utf-8")))
+    return _parsed(name, tomllib.loads(packaged.read_text(encoding="utf-8")))
+
+
+def _parsed(name: str, values: Mapping[str, Any]) -> Rubric:
+    try:
+        return parse(Rubric, values)
+    except ConfigError as error:
+        raise ConfigError(f"rubric {name!r}: {error}") from None
 
 
 def transcript(observations: Sequence[str], actions: Sequence[str]) -> str:

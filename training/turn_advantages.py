@@ -20,7 +20,6 @@ from wordle_rl.training.credit import (
     is_constant,
     return_to_go,
 )
-from wordle_rl.training.prefix_advantages import prefix_whitened
 
 STEP_WEIGHT = 1.0
 """GiGPO's omega: how much the step-level term counts beside the episode's."""
@@ -82,7 +81,6 @@ TURN_ADVANTAGES: Mapping[str, Advantage] = {
     "token_whitened": token_whitened,
     "centered_token_whitened": centered_token_whitened,
     "anchored": anchored,
-    "prefix_whitened": prefix_whitened,
 }
 TURN_FORMULAS: Mapping[str, str] = {
     "turn_returns": "A_k = G_k",
@@ -91,10 +89,7 @@ TURN_FORMULAS: Mapping[str, str] = {
     "token_whitened": "A_k = (G_k - mean) / std over all tokens of the step",
     "centered_token_whitened": "A = R - mean, then (A - mean) / std over all tokens of the step",
     "anchored": "A_k = (R - mean) + (G_k - mean of G over the same state)",
-    "prefix_whitened": "A_t = (G_k - mean) / std over the turns of the step that began alike",
 }
-BY_STATE = frozenset({"anchored", "prefix_whitened"})
-"""Those that ask what was known before a turn."""
 
 
 def turns_stand_alone(advantage: str | None, gamma: float | None) -> bool:
