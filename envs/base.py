@@ -107,12 +107,15 @@ class TextEnv(gymnasium.Env[str, str]):
         else:
             super().reset(seed=seed)
 
+    # Gymnasium has two plain attributes here, and sets and reads them as such.
     @property
     def _np_random(self) -> np.random.Generator | None:
         return self._draws.generator
 
     @_np_random.setter
-    def _np_random(self, value: np.random.Generator | None) -> None:
+    def _np_random(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, value: np.random.Generator | None
+    ) -> None:
         self._draws.generator = value
 
     @property
@@ -120,7 +123,9 @@ class TextEnv(gymnasium.Env[str, str]):
         return self._draws.seed
 
     @_np_random_seed.setter
-    def _np_random_seed(self, value: int | None) -> None:
+    def _np_random_seed(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, value: int | None
+    ) -> None:
         self._draws.seed = value
 
     def _draw(self, size: int) -> int:

@@ -68,7 +68,7 @@ def answered(hint: Hint, left: int, size: int, fits: bool) -> Answer:
     return Answer(hint, is_found, credit, fits)
 
 
-class GuessNumberEnv(GuessingGame):
+class GuessNumberEnv(GuessingGame[Rules]):
     """Find a secret number by being told higher or lower.
 
     ## Description
@@ -133,8 +133,6 @@ class GuessNumberEnv(GuessingGame):
     """
 
     DRAW_VERSION = 2
-
-    _rules: Rules
 
     def __init__(
         self,

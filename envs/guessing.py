@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from math import log2
-from typing import Any, ClassVar, NamedTuple, get_args
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, get_args
 
 from wordle_rl.envs.arguments import check_choice, check_flag
 from wordle_rl.envs.base import History, Played, Style, TextEnv
@@ -102,7 +102,10 @@ class Standing(NamedTuple):
 NOWHERE = Standing(0, 0, 0.0, 0.0, 0)
 
 
-class GuessingGame(TextEnv):
+AnyRules = TypeVar("AnyRules", bound=Limits)
+
+
+class GuessingGame(TextEnv, Generic[AnyRules]):
     """The turns of a game; a subclass has its rules.
 
     A subclass sets `_voice` (the style that was asked for), ends its constructor with
@@ -118,13 +121,12 @@ class GuessingGame(TextEnv):
     OUT: ClassVar[EndReason] = "out_of_guesses"
     """How a game ends that has used everything up."""
 
-    _rules: Limits
     _voice: Voice
 
     def __init__(
         self,
         *,
-        rules: Limits,
+        rules: AnyRules,
         reward: str,
         style: Style,
         history: History,
@@ -136,7 +138,7 @@ class GuessingGame(TextEnv):
         check_flag("track_candidates", track_candidates)
         check_choice("style", style, get_args(Style))
         check_choice("history", history, get_args(History))
-        self._rules = rules
+        self._rules: AnyRules = rules
         self._history: History = history
         self._scheme = resolve_reward(reward)
         self._track_candidates = track_candidates

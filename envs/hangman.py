@@ -21,7 +21,7 @@ Status = Literal["start", "ok", "repeat", "no_guess", "bad_chars", "bad_length"]
 MAX_LIVES, MAX_REPEATS = 26, 50
 
 
-class HangmanEnv(GuessingGame):
+class HangmanEnv(GuessingGame[Rules]):
     """Find a secret word letter by letter.
 
     ## Description
@@ -95,8 +95,6 @@ class HangmanEnv(GuessingGame):
     """
 
     OUT: ClassVar[EndReason] = "out_of_lives"
-
-    _rules: Rules
 
     def __init__(
         self,

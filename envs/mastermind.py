@@ -43,7 +43,7 @@ MAX_LENGTH, MAX_COLOURS, MAX_CODES = 8, 10, 10_000
 """Every code can be listed, and the answers of all against all fit in 100 MB."""
 
 
-class MastermindEnv(GuessingGame):
+class MastermindEnv(GuessingGame[Rules]):
     """Find a secret code from black and white pegs.
 
     ## Description
@@ -110,8 +110,6 @@ class MastermindEnv(GuessingGame):
     ## Version History
     * v0: first version.
     """
-
-    _rules: Rules
 
     def __init__(
         self,

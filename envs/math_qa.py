@@ -47,7 +47,7 @@ NOTHING = Problem(
 """What is asked before the first game."""
 
 
-class MathQAEnv(GuessingGame):
+class MathQAEnv(GuessingGame[Rules]):
     r"""Answer a question with an exact number.
 
     ## Description
@@ -113,8 +113,6 @@ class MathQAEnv(GuessingGame):
     ## Version History
     * v0: first version.
     """
-
-    _rules: Rules
 
     def __init__(
         self,

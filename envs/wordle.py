@@ -56,7 +56,7 @@ MAX_WORD_LENGTH = 10
 """Patterns of ten letters fit in 16 bits."""
 
 
-class WordleEnv(GuessingGame):
+class WordleEnv(GuessingGame[Rules]):
     """Find a secret word from coloured feedback.
 
     ## Description
@@ -123,8 +123,6 @@ class WordleEnv(GuessingGame):
     ## Version History
     * v0: first version.
     """
-
-    _rules: Rules
 
     def __init__(
         self,

@@ -287,7 +287,7 @@ def test_what_a_flag_is_not_is_refused() -> None:
     for piles in ("345", [-1], (3, 4), ["3"]):
         with pytest.raises(ConfigError, match="are no list of numbers: write them as"):
             make_env("textarena:Nim-v0", game_options={"piles": piles})
-    assert make_env("textarena:Nim-v0", game_options={"piles": None}).reset(seed=0)
+    assert make_env("textarena:Nim-v0", game_options={"piles": None}).reset(seed=0)[0]
     with pytest.raises(ConfigError, match=r"does not take source=\[1\]: 'list' object has no"):
         make_env("math", source=[1])
     assert isinstance(make_env("wordle", hard_mode=True), TextEnv)
