@@ -103,7 +103,7 @@ class TextEnv(gymnasium.Env[str, str]):
     def _seed(self, seed: int | None) -> None:
         """Start anew from a seed: Gymnasium's own generator, once somebody asks for it."""
         if isinstance(seed, int) and seed >= 0:
-            self._draws = Draws(int(seed))
+            self._draws = Draws(+seed)  # of True, 1
         else:
             super().reset(seed=seed)
 

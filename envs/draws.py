@@ -16,10 +16,11 @@ class Draws:
     one to their player share this object.
     """
 
+    _generator: np.random.Generator | None = None
+
     def __init__(self, seed: int | None = None) -> None:
         self.seed = seed
         """As Gymnasium tells it: None where there never was one, -1 where it is not known."""
-        self._generator: np.random.Generator | None = None
         self.is_fresh = seed is not None and seed <= _MASK
         """Whether the first number of the seed may still be drawn: in its own reset alone."""
 
