@@ -13,6 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from wordle_rl.envs import make_env
+from wordle_rl.errors import ConfigError
 from wordle_rl.evaluation.suites import suite_for
 
 FOLDER = Path(__file__).parents[1] / "examples"
@@ -62,6 +63,12 @@ def test_it_is_played() -> None:
     assert [s[1:3] for s in said] == [(0.0, False), (0.0, False), (1.0, True)]
 
 
+@pytest.mark.parametrize("options", [{"secret": "5"}, {"secret": "M"}, {"word": "m"}])
+def test_what_is_no_letter_is_no_secret(options: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="give a letter as the secret, or nothing"):
+        make_env(GAME).reset(options=options)
+
+
 def test_a_person_plays_it() -> None:
     shown = run("play", "--env", GAME, typed="\n".join([*"abcdefgh", ""]))
     assert shown.startswith("Find my letter in 8 guesses.")
@@ -82,3 +89,7 @@ def test_it_is_trained_on(tmp_path: Path) -> None:
     assert told["after"]["greedy"]["n"] == 200
     rows = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(row)["step"] for row in rows] == [1, 2]
+    measured = json.loads(
+        run("evaluate", tmp_path / "run", "--suite", GAME, "--limit=10", "--samples=0", "--json")
+    )
+    assert measured["greedy"]["n"] == 10
