@@ -7,8 +7,8 @@ One process, one thread. Each library is used through its own public interface: 
 `gymnasium.make`, TextArena by `make`, `get_observation` and `step`, GEM by `make` and `step`. All
 play the same guesses under the same limits (Wordle 6 guesses; numbers 1 to 20 in 10; Mastermind 4
 places, 6 colours, each once, in 20), each written as its game reads them, none twice in a game. An
-environment is made once and reset for every game; making it is not timed. Time is that of the
-processor, so that other work on the machine counts less. Rounds alternate between the libraries,
+environment is made once and reset for every game; making it is not timed. In a round each library
+plays for a quarter of a second at least. Time is that of the processor, so that other work on the machine counts less. Rounds alternate between the libraries,
 and medians are compared. TextArena slows with every game that it has played, and takes most of the
 time: `--without textarena` compares many games with GEM.
 
@@ -40,6 +40,9 @@ from wordle_rl.envs.words import load_words
 Play = Callable[[Sequence[Sequence[str]]], int]
 """Plays one game for each list of guesses, from seed 0 on; returns the steps that were made."""
 OURS, SEED = "wordle-rl", 0
+LEAST_S = 0.25
+"""Seconds that a library plays in a round, over and over if its games take less: what runs for a
+few milliseconds after another's seconds finds the processor's caches full of that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,11 +224,13 @@ def compare(
         for name, play in players.items():
             if isinstance(play, str):
                 continue
+            steps, again, elapsed = 0, 0, 0.0
             began = time.process_time()
-            steps = play(played)
-            elapsed = time.process_time() - began
+            while elapsed < LEAST_S:
+                steps, again = steps + play(played), again + 1
+                elapsed = time.process_time() - began
             if number:  # the first round only warms up
-                rates[name].append((steps / elapsed, games / elapsed))
+                rates[name].append((steps / elapsed, again * games / elapsed))
     return [_row(contest, name, players[name], rates) for name in players]
 
 
