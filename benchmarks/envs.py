@@ -8,9 +8,10 @@ One process, one thread. Each library is used through its own public interface: 
 play the same guesses under the same limits (Wordle 6 guesses; numbers 1 to 20 in 10; Mastermind 4
 places, 6 colours, each once, in 20), each written as its game reads them, none twice in a game. An
 environment is made once and reset for every game; making it is not timed. In a round each library
-plays for a quarter of a second at least. Time is that of the processor, so that other work on the machine counts less. Rounds alternate between the libraries,
-and medians are compared. TextArena slows with every game that it has played, and takes most of the
-time: `--without textarena` compares many games with GEM.
+plays for a quarter of a second at least. Time is that of the processor, so that other work on the
+machine counts less. Rounds alternate between the libraries, and medians are compared. TextArena
+slows with every game that it has played, and takes most of the time: `--without textarena` compares
+many games with GEM.
 
 Both peers take their Wordle words from NLTK's data. `--stand-in` writes such data from our lists
 into a temporary folder and keeps NLTK off the network; without either those rows say what is
