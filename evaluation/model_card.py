@@ -16,7 +16,7 @@ from typing import Any
 from wordle_rl.config import read_toml
 from wordle_rl.envs import make_env
 from wordle_rl.envs.plugins import is_plugin
-from wordle_rl.errors import RunError
+from wordle_rl.errors import RunError, WordleRLError
 from wordle_rl.evaluation.report import number, percent
 from wordle_rl.records import Estimate
 from wordle_rl.run_dir import RunDir, is_run
@@ -84,8 +84,7 @@ def play_command(env: str, options: Mapping[str, Any], agent: str) -> str:
     given.pop("track_candidates", None)  # for rewards, and of no use to a person
     if first in ("wordle", "wordle-rl/Wordle-v0") and not given:
         return f"wordle-rl play --agent {quote(agent)} --versus"
-    # A game of one's own is not made: it may need what is not here.
-    is_for_two = not is_plugin(first) and make_env(first, **given).public().get("players") == 2
+    is_for_two = _is_for_two(first, given)
     given.pop("opponent", None)
     shown = "".join(
         f" --option {quote(f'{key}={json.dumps(value)}')}"
@@ -94,6 +93,16 @@ def play_command(env: str, options: Mapping[str, Any], agent: str) -> str:
     )
     who = f"--opponent {quote(f'agent:{agent}')}" if is_for_two else f"--agent {quote(agent)}"
     return f"wordle-rl play --env {quote(first)}{shown} {who}"
+
+
+def _is_for_two(game: str, options: Mapping[str, Any]) -> bool:
+    """False also for a game that needs what is not here: one's own, or another machine's data."""
+    if is_plugin(game):
+        return False
+    try:
+        return make_env(game, **options).public().get("players") == 2
+    except WordleRLError:
+        return False
 
 
 def _page(

@@ -90,6 +90,7 @@ def test_an_exported_model_has_its_card(tmp_path: Path) -> None:
             "wordle-rl play --env textarena:TicTacToe-v0 --opponent 'agent:my run'",
         ),
         ("my.game:Mine", {}, "wordle-rl play --env my.game:Mine --agent 'my run'"),
+        ("gone", {}, "wordle-rl play --env gone --agent 'my run'"),
         (
             "guess-number,math",
             {"guess-number": [{"hi": 1000}, {"hi": 50}]},
